@@ -1,0 +1,69 @@
+"""Fast, reproducible matrix factorization for ratings on a multicore CPU.
+
+Public names are imported on first use: ``import fastmf`` alone loads no compiled library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fastmf._version import __version__
+from fastmf.errors import (
+    DataError,
+    DivergenceError,
+    FastMFError,
+    MissingDependencyError,
+    ModelFileError,
+    NotFittedError,
+    ParameterError,
+)
+
+if TYPE_CHECKING:
+    from fastmf.data import Ratings, Vocabulary, random_split, read_ratings
+    from fastmf.evaluation import evaluate
+    from fastmf.models import load_model
+    from fastmf.models.biased_mf import BiasedMF
+    from fastmf.training import RunSettings, TqdmProgress
+
+__all__ = [
+    "BiasedMF",
+    "DataError",
+    "DivergenceError",
+    "FastMFError",
+    "MissingDependencyError",
+    "ModelFileError",
+    "NotFittedError",
+    "ParameterError",
+    "Ratings",
+    "RunSettings",
+    "TqdmProgress",
+    "Vocabulary",
+    "__version__",
+    "evaluate",
+    "load_model",
+    "random_split",
+    "read_ratings",
+]
+
+_HOMES = {
+    "BiasedMF": "fastmf.models.biased_mf",
+    "Ratings": "fastmf.data",
+    "RunSettings": "fastmf.training",
+    "TqdmProgress": "fastmf.training",
+    "Vocabulary": "fastmf.data",
+    "evaluate": "fastmf.evaluation",
+    "load_model": "fastmf.models",
+    "random_split": "fastmf.data",
+    "read_ratings": "fastmf.data",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fastmf' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,75 @@
+"""Ctrl-C: lets a running epoch end and be saved, or ends the command at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastmf.training import Progress
+
+__all__ = ["TRAINING", "GracefulStop", "graceful_interrupts"]
+
+# What the training loop calls its own piece of work; before it there is nothing worth saving.
+TRAINING = "training"
+
+
+class GracefulStop:
+    """Whether Ctrl-C asked for an end; wraps the progress to know whether epochs are running.
+
+    Parameters
+    ----------
+    progress : Progress
+        Where progress is shown.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._epochs_running = False
+        self.requested = False
+
+    def start(self, description: str, total: int, unit: str) -> None:
+        """Begin a piece of work."""
+        self._epochs_running = description == TRAINING
+        self._progress.start(description, total, unit)
+
+    def advance(self, amount: int) -> None:
+        """Tell that more units are done."""
+        self._progress.advance(amount)
+
+    def finish(self) -> None:
+        """End the piece of work."""
+        self._epochs_running = False
+        self._progress.finish()
+
+    def note(self, text: str) -> None:
+        """Show one line of text."""
+        self._progress.note(text)
+
+    def is_requested(self) -> bool:
+        """Say whether to stop after this epoch."""
+        return self.requested
+
+    def handle(self, signal_number: int, frame: FrameType | None) -> None:
+        """Take one Ctrl-C: the first while epochs run is remembered, any other ends the command."""
+        if self.requested or not self._epochs_running:
+            raise KeyboardInterrupt
+        self.requested = True
+        self._progress.note("stopping after this epoch; Ctrl-C again stops at once, saving nothing")
+
+
+@contextmanager
+def graceful_interrupts(stop: GracefulStop) -> Iterator[None]:
+    """Hand Ctrl-C to `stop` while the body runs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers, and only it gets KeyboardInterrupt
+        return
+    before: Callable[..., object] | int | None = signal.signal(signal.SIGINT, stop.handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,187 @@
+"""Pairs of a user and an item, read piece by piece from any file that has the two columns."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from fastmf.data.columns import ColumnNames, find_columns
+from fastmf.data.readers.dialect import Dialect
+from fastmf.errors import DataError
+
+__all__ = ["Pairs", "read_pairs"]
+
+# find_columns asks for ratings, which pairs need not have: it is given a column that is not there.
+_NOT_NEEDED = "(no rating needed)"
+_ROWS = 1 << 18
+_BLOCK_BYTES = 4 << 20
+_SEPARATORS = ("::", "\t", ",", ";", "|", " ")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?$")
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
+
+
+class Pairs(NamedTuple):
+    """Raw ids of some rows, of the types that the file has: text files hold text."""
+
+    users: pa.Array
+    items: pa.Array
+
+
+def read_pairs(path: Path, user_column: str | None, item_column: str | None) -> Iterator[Pairs]:
+    """Read all pairs of a file in order.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Parquet, Arrow (Feather), or delimited text with or without a header, also compressed.
+    user_column, item_column : str or None
+        Names of the columns; None finds them by their usual names, or takes the first two of a
+        text file without a header.
+
+    Yields
+    ------
+    Pairs
+        At least one, of no rows where the file has none.
+
+    Raises
+    ------
+    DataError
+        When the file or its columns cannot be read.
+    """
+    names = ColumnNames(user_column, item_column, _NOT_NEEDED, _NOT_NEEDED)
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16)
+        if not head:
+            raise DataError(f"{path}: the file is empty")
+        if head.startswith(b"PAR1"):
+            yield from _from_parquet(path, names)
+        elif head.startswith(b"ARROW1"):
+            yield from _from_arrow(path, names)
+        else:
+            yield from _from_text(path, names)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _places(found: list[str], names: ColumnNames, path: Path) -> tuple[int, int]:
+    roles = find_columns([*found, _NOT_NEEDED], names, str(path))
+    return roles.user, roles.item
+
+
+def _from_parquet(path: Path, names: ColumnNames) -> Iterator[Pairs]:
+    with pq.ParquetFile(path) as file:
+        found = file.schema_arrow.names
+        user, item = (found[place] for place in _places(found, names, path))
+        yield Pairs(*(pa.array([], file.schema_arrow.field(n).type) for n in (user, item)))
+        for batch in file.iter_batches(_ROWS, columns=[user, item]):
+            yield Pairs(batch.column(user), batch.column(item))
+
+
+def _from_arrow(path: Path, names: ColumnNames) -> Iterator[Pairs]:
+    with pa.memory_map(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        user, item = _places(reader.schema.names, names, path)
+        yield Pairs(*(pa.array([], reader.schema.types[place]) for place in (user, item)))
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            for start in range(0, batch.num_rows, _ROWS):
+                piece = batch.slice(start, _ROWS)
+                yield Pairs(piece.column(user), piece.column(item))
+
+
+def _from_text(path: Path, names: ColumnNames) -> Iterator[Pairs]:
+    with _opened(path) as file:
+        head = file.read(1 << 16)
+    dialect = _dialect(head, path)
+    found = dialect.names
+    if found is None:
+        numbers = [str(number + 1) for number in range(dialect.n_fields)]
+        names = names._replace(user=names.user or "1", item=names.item or "2")
+        user, item = _places(numbers, names, path)
+    else:
+        user, item = _places(list(found), names, path)
+    with _opened(path) as file:
+        reader = pacsv.open_csv(
+            pa.PythonFile(_Normalised(file, dialect), "r"),
+            read_options=pacsv.ReadOptions(
+                column_names=[str(place) for place in range(dialect.n_fields)],
+                skip_rows=0 if found is None else 1,
+                use_threads=False,
+                block_size=_BLOCK_BYTES,
+            ),
+            parse_options=dialect.parse_options(),
+            convert_options=pacsv.ConvertOptions(
+                include_columns=[str(user), str(item)],
+                column_types={str(user): pa.large_string(), str(item): pa.large_string()},
+                strings_can_be_null=False,
+            ),
+        )
+        for batch in reader:
+            yield Pairs(*(pc.utf8_trim_whitespace(column) for column in batch.columns))
+
+
+def _opened(path: Path) -> Any:
+    compression = _COMPRESSIONS.get(path.suffix.lower())
+    return pa.input_stream(str(path), compression=compression, buffer_size=1 << 20)
+
+
+def _dialect(head: bytes, path: Path) -> Dialect:
+    """Find out how the file is written; two columns are enough, unlike in ratings."""
+    if b"\0" in head:
+        raise DataError(f"{path}: not a file of pairs; give Parquet, Arrow, CSV, TSV or '::' text")
+    line_end = b"\r" if b"\n" not in head and b"\r" in head else b"\n"
+    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
+    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    for separator in _SEPARATORS:
+        if lines and separator in lines[0].strip():
+            break
+    else:
+        first = lines[0][:40] if lines else ""
+        raise DataError(
+            f"{path}: its first line ({first!r}) does not part into a user and an item by commas, "
+            "tabs, semicolons, bars, '::' or spaces"
+        )
+    split = lines[0].split() if separator == " " else lines[0].split(separator)
+    fields = tuple(field.strip().strip('"') for field in split)
+    header = not any(_NUMBER.match(field) for field in fields)
+    return Dialect(separator, fields if header else None, len(fields), line_end, (), b"")
+
+
+class _Normalised(io.RawIOBase):
+    """A text file whose separators and line ends are those that Arrow understands."""
+
+    def __init__(self, file: IO[bytes], dialect: Dialect) -> None:
+        self._file = file
+        self._dialect = dialect
+        self._ready = b""
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; 0 at the end."""
+        while not self._ready:
+            read = self._file.read(len(buffer))
+            text = self._rest + read
+            # A separator of two characters must not be cut: only whole lines are converted.
+            end = text.rfind(self._dialect.line_end) + 1 if read else len(text)
+            self._ready, self._rest = self._dialect.normalised(text[:end]), text[end:]
+            if not read:
+                break
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count

@@ -1,0 +1,200 @@
+"""Duplicate (user, item) pairs: counted exactly, and resolved as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+import numpy as np
+
+from fastmf.data.arrays import Array, Columns, frozen
+from fastmf.data.ratings import Duplicates, full_bitmap
+from fastmf.errors import DataError, ParameterError
+from fastmf.kernels import pairs as kernels
+from fastmf.kernels.sampling import gather_rows, gather_times
+from fastmf.parallel import Team
+
+__all__ = ["check_duplicates_option", "resolve_duplicates"]
+
+# Rows of a range of users: bounds the memory of the check, 4 bytes a row and thread.
+_ROWS_OF_RANGE = 1 << 25
+# The slow path, taken only where there are duplicates, holds 8 bytes a row.
+_ROWS_OF_SLOW_RANGE = 1 << 24
+_GATHERED_ROWS = 1 << 20
+
+
+def check_duplicates_option(duplicates: str) -> None:
+    """Refuse an unknown way to resolve duplicates.
+
+    Raises
+    ------
+    ParameterError
+        If `duplicates` is not one of "last", "mean" and "error".
+    """
+    known = get_args(Duplicates)
+    if duplicates not in known:
+        raise ParameterError(f"duplicates is {duplicates!r}, but must be one of {', '.join(known)}")
+
+
+def resolve_duplicates(
+    columns: Columns,
+    n_users: int,
+    n_items: int,
+    duplicates: Duplicates,
+    place: Callable[[int], str],
+    num_threads: int | None = None,
+) -> tuple[Columns, str | None]:
+    """Leave one rating of each (user, item) pair.
+
+    Without duplicates this costs one counting sort of the items by user, a range of users at a
+    time. Rows keep their order; of a pair that occurs more than once the last row stays.
+
+    Parameters
+    ----------
+    columns : Columns
+        Modified in place where there are duplicates; must be writable.
+    n_users, n_items : int
+        Sizes of the vocabularies.
+    duplicates : {"last", "mean", "error"}
+        Keep the last rating, or their mean, or refuse.
+    place : callable
+        Says where a row is, for the message.
+    num_threads : int, optional
+        Threads of the check; the result does not depend on it.
+
+    Returns
+    -------
+    columns : Columns
+        The columns without the rows that went; views of those given.
+    note : str or None
+        What was done, None without duplicates.
+
+    Raises
+    ------
+    DataError
+        On duplicates when `duplicates` is "error".
+    """
+    if len(columns.value) == 0:
+        return columns, None
+    counts = np.zeros(n_users, np.int64)
+    kernels.count_rows(frozen(columns.user_index), counts)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    if _count_repeats(columns, offsets, n_items, num_threads) == 0:
+        return columns, None
+    keep = full_bitmap(len(columns.value))
+    pairs, dropped, first, second = _mark_repeats(columns, offsets, n_items, keep)
+    plural = "pair" if pairs == 1 else "pairs"
+    counted = f"{pairs:,} duplicate (user, item) {plural}"
+    if duplicates == "error":
+        raise DataError(
+            f"{counted}; the first: {place(second)}, repeats {place(first)}; "
+            "remove them, or choose --duplicates last or mean"
+        )
+    if duplicates == "mean":
+        _take_means(columns, offsets, n_items)
+    rows = "" if dropped == pairs else f", {dropped:,} rows dropped"
+    kept, others = ("last rating", "mean") if duplicates == "last" else ("mean", "last")
+    note = (
+        f"{counted}: kept the {kept} of each{rows} (--duplicates {others} or error to do otherwise)"
+    )
+    return _compact(columns, keep), note
+
+
+def _user_ranges(offsets: Array, rows: int) -> list[tuple[int, int]]:
+    """Cut the users into ranges of at most this many rows, or of one user."""
+    ranges = []
+    first, n_users = 0, len(offsets) - 1
+    while first < n_users:
+        last = int(np.searchsorted(offsets, offsets[first] + rows, side="right")) - 1
+        last = min(max(last, first + 1), n_users)
+        ranges.append((first, last))
+        first = last
+    return ranges
+
+
+def _count_repeats(columns: Columns, offsets: Array, n_items: int, num_threads: int | None) -> int:
+    """Count the rows whose pair occurred before."""
+    users, items = frozen(columns.user_index), frozen(columns.item_index)
+
+    def count(users_range: tuple[int, int]) -> int:
+        first, last = users_range
+        local = frozen(offsets[first : last + 1] - offsets[first])
+        cursors = local[:-1].copy()
+        grouped = np.empty(int(local[-1]), np.int32)
+        kernels.group_items(users, items, np.int64(first), cursors, grouped)
+        marks = np.full(n_items, -1, np.int32)
+        return int(kernels.count_repeats(local, frozen(grouped), marks))
+
+    with Team(num_threads) as team:
+        # At least one range a thread where the data are large enough to matter.
+        rows = min(_ROWS_OF_RANGE, max(1 << 16, -(-len(users) // team.num_threads)))
+        return sum(team.map(count, _user_ranges(offsets, rows)))
+
+
+def _rows_by_user(
+    columns: Columns, offsets: Array, users_range: tuple[int, int]
+) -> tuple[Array, Array]:
+    """Return the offsets and row numbers of a range of users."""
+    first, last = users_range
+    local = frozen(offsets[first : last + 1] - offsets[first])
+    cursors = local[:-1].copy()
+    rows = np.empty(int(local[-1]), np.int64)
+    kernels.group_rows(frozen(columns.user_index), np.int64(first), cursors, rows)
+    return local, frozen(rows)
+
+
+def _mark_repeats(
+    columns: Columns, offsets: Array, n_items: int, keep: Array
+) -> tuple[int, int, int, int]:
+    """Clear the bits of earlier duplicates; return pairs, rows dropped, and the first of them."""
+    previous = np.full(n_items, -1, np.int64)
+    pairs = dropped = 0
+    first = second = -1
+    for users_range in _user_ranges(offsets, _ROWS_OF_SLOW_RANGE):
+        local, rows = _rows_by_user(columns, offsets, users_range)
+        found = kernels.mark_repeats(local, rows, frozen(columns.item_index), previous, keep)
+        pairs += int(found[0])
+        dropped += int(found[1])
+        if found[3] >= 0 and (second < 0 or found[3] < second):
+            first, second = int(found[2]), int(found[3])
+    return pairs, dropped, first, second
+
+
+def _take_means(columns: Columns, offsets: Array, n_items: int) -> None:
+    """Replace the values of duplicate pairs by their mean."""
+    totals = np.zeros(n_items, np.float64)
+    counts = np.zeros(n_items, np.int64)
+    value = columns.value.view(np.ndarray)
+    for users_range in _user_ranges(offsets, _ROWS_OF_SLOW_RANGE):
+        local, rows = _rows_by_user(columns, offsets, users_range)
+        kernels.mean_repeats(local, rows, frozen(columns.item_index), totals, counts, value)
+
+
+def _compact(columns: Columns, keep: Array) -> Columns:
+    """Move the kept rows to the front, in place, a range of rows at a time."""
+    bits, n_rows, end = frozen(keep), len(columns.value), 0
+    users, items, values = (frozen(column) for column in columns[:3])
+    gathered = (
+        np.empty(_GATHERED_ROWS + 1, np.int32),
+        np.empty(_GATHERED_ROWS + 1, np.int32),
+        np.empty(_GATHERED_ROWS + 1, np.float32),
+    )
+    times = np.empty(_GATHERED_ROWS + 1, np.int64)
+    for start in range(0, n_rows, _GATHERED_ROWS):
+        stop = min(start + _GATHERED_ROWS, n_rows)
+        count = int(
+            gather_rows(bits, np.int64(start), np.int64(stop), users, items, values, *gathered)
+        )
+        for column, kept in zip(columns[:3], gathered, strict=True):
+            column[end : end + count] = kept[:count]
+        if columns.time is not None:
+            # The range starts on a byte of the bitmap, because _GATHERED_ROWS is a multiple of 8.
+            gather_times(bits[start // 8 :], frozen(columns.time[start:stop]), times)
+            columns.time[end : end + count] = times[:count]
+        end += count
+    return Columns(
+        columns.user_index[:end],
+        columns.item_index[:end],
+        columns.value[:end],
+        None if columns.time is None else columns.time[:end],
+    )

@@ -1,0 +1,78 @@
+"""Whether a file is still the one it was: size, time of change, and a sample of its content."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TypedDict
+
+__all__ = ["FileIdentity", "describe_file", "fingerprint"]
+
+_END_BYTES = 64 << 10
+_PAGE_BYTES = 4 << 10
+_PAGES = 16
+# Files up to this size are read whole.
+_WHOLE_BYTES = 1 << 20
+
+
+class FileIdentity(TypedDict):
+    """What tells one version of a file from another."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    fingerprint: str
+
+
+def fingerprint(path: Path) -> str:
+    """Hash a file's size and a fixed sample of its content, in about a millisecond.
+
+    A file of up to 1 MiB is hashed whole; of a larger one the first and last 64 KiB and 16 pages
+    of 4 KiB at equal distances.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+        BLAKE2b, 16 bytes, in hexadecimal.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        digest.update(size.to_bytes(8, "little"))
+        file.seek(0)
+        if size <= _WHOLE_BYTES:
+            digest.update(file.read())
+            return digest.hexdigest()
+        digest.update(file.read(_END_BYTES))
+        for page in range(1, _PAGES + 1):
+            file.seek(size * page // (_PAGES + 1))
+            digest.update(file.read(_PAGE_BYTES))
+        file.seek(size - _END_BYTES)
+        digest.update(file.read(_END_BYTES))
+    return digest.hexdigest()
+
+
+def describe_file(path: Path) -> FileIdentity:
+    """Return what tells this version of a file from another.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    FileIdentity
+    """
+    status = path.stat()
+    return FileIdentity(
+        path=str(path.absolute()),
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        fingerprint=fingerprint(path),
+    )

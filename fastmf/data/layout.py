@@ -1,0 +1,331 @@
+"""The block grid: ratings in the order that parallel stochastic gradient descent wants.
+
+Users and items are cut into `side` ranges each, with about equal numbers of ratings, which cuts
+the ratings into ``side * side`` blocks. Blocks that share no range can be worked on at the same
+time (Gemulla et al. 2011). The cut depends on the ratings alone, never on the machine, so the
+result of training does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastmf.data.arrays import frozen
+from fastmf.data.ratings import RatingChunk, Ratings
+from fastmf.errors import DataError
+from fastmf.kernels import grid as kernels
+from fastmf.kernels.sgd import BATCH, BATCH_WORDS
+from fastmf.parallel import Team
+
+__all__ = ["BlockGrid", "build_grid", "grid_side"]
+
+_MAX_CODED_ITEMS = 1 << 24
+_MAX_USERS = 1 << 30
+_EMPTY_FLOATS: NDArray[np.float32] = np.empty(0, np.float32)
+_EMPTY_CODES: NDArray[np.uint8] = np.empty(0, np.uint8)
+
+
+@dataclass(frozen=True)
+class BlockGrid:
+    """Ratings as batches of four, block by block.
+
+    Attributes
+    ----------
+    batches : (n_batches * 5,) uint32, read-only
+        See `fastmf.kernels.sgd.update_block`. Empty slots name the spare item row
+        ``n_items + block column``.
+    values : (n_batches * 4,) or (0,) float32, read-only
+        Centred and scaled ratings, where there are too many distinct ones to code.
+    levels : (256,) float32
+        The centred and scaled rating of each code; 0 at the code of empty slots.
+    block_starts : (side * side + 1,) int64
+        First batch of every block, by block row then block column.
+    user_counts, item_counts : (n_users,), (n_items,) int64
+        Ratings of each user and of each item.
+    side : int
+        Blocks along either axis.
+    n_ratings : int
+        Ratings in the grid, empty slots not counted.
+    mean, scale : float
+        Mean and spread (standard deviation, 1 where all ratings are equal) of the ratings.
+        ``rating = mean + scale * centred``.
+    """
+
+    batches: NDArray[np.uint32]
+    values: NDArray[np.float32]
+    levels: NDArray[np.float32]
+    block_starts: NDArray[np.int64]
+    user_counts: NDArray[np.int64]
+    item_counts: NDArray[np.int64]
+    side: int
+    n_ratings: int
+    mean: float
+    scale: float
+
+
+@dataclass
+class _Census:
+    """What one pass over the ratings tells: how many, of whom, and which values."""
+
+    user_counts: NDArray[np.int64]
+    item_counts: NDArray[np.int64]
+    level_keys: NDArray[np.uint32]
+    level_used: NDArray[np.uint8]
+    distinct: int = 0
+
+    @classmethod
+    def empty(cls, ratings: Ratings) -> _Census:
+        return cls(
+            np.zeros(ratings.n_users, np.int64),
+            np.zeros(ratings.n_items, np.int64),
+            np.zeros(1024, np.uint32),
+            np.zeros(1024, np.uint8),
+        )
+
+    def add(self, chunk: RatingChunk) -> tuple[int, float, float]:
+        """Count a chunk; return its length, sum and sum of squares."""
+        kernels.add_counts(chunk.user_index, self.user_counts)
+        kernels.add_counts(chunk.item_index, self.item_counts)
+        if self.distinct <= kernels.PADDING_CODE:
+            bits = chunk.value.view(np.uint32)
+            self.distinct = kernels.collect_levels(bits, self.level_keys, self.level_used)
+        total = float(np.sum(chunk.value, dtype=np.float64))
+        return len(chunk.value), total, float(np.dot(chunk.value, chunk.value.astype(np.float64)))
+
+    def merge(self, other: _Census) -> None:
+        self.user_counts += other.user_counts
+        self.item_counts += other.item_counts
+        if max(self.distinct, other.distinct) > kernels.PADDING_CODE:
+            self.distinct = kernels.PADDING_CODE + 1
+            return
+        keys = frozen(other.level_keys[other.level_used == 1])
+        self.distinct = kernels.collect_levels(keys, self.level_keys, self.level_used)
+
+
+def grid_side(n_ratings: int) -> int:
+    """Return how many blocks an axis is cut into.
+
+    More blocks let more threads work and make the items of a block smaller, but leave fewer
+    ratings of one user in a block. It depends on the data alone.
+
+    Parameters
+    ----------
+    n_ratings : int
+
+    Returns
+    -------
+    int
+        4, 8, 16 or 32.
+    """
+    for side, limit in ((4, 300_000), (8, 4_000_000), (16, 400_000_000)):
+        if n_ratings < limit:
+            return side
+    return 32
+
+
+def _take_census(ratings: Ratings, team: Team) -> tuple[_Census, float, float]:
+    """Return counts, mean and scale. Sums are taken range by range: the same for any team."""
+    ranges = ratings.ranges()
+    parts = [ranges[worker :: team.num_threads] for worker in range(team.num_threads)]
+
+    def count(part: list[tuple[int, int]]) -> tuple[_Census, list[tuple[int, float, float]]]:
+        census = _Census.empty(ratings)
+        return census, [census.add(ratings.chunk(start, stop)) for start, stop in part]
+
+    total = _Census.empty(ratings)
+    sums: list[tuple[int, float, float]] = [(0, 0.0, 0.0)] * len(ranges)
+    for worker, (census, moments) in enumerate(team.map(count, parts)):
+        total.merge(census)
+        sums[worker :: team.num_threads] = moments
+    n_ratings = sum(n for n, _, _ in sums)
+    if n_ratings == 0:
+        raise DataError("there are no ratings to train on; hold out fewer of them")
+    mean = sum(s for _, s, _ in sums) / n_ratings
+    variance = sum(q for _, _, q in sums) / n_ratings - mean * mean
+    # Constant ratings leave rounding noise instead of a spread; dividing by it would blow up.
+    noise = 1e-9 * max(mean * mean, np.finfo(np.float32).tiny)
+    return total, mean, variance**0.5 if variance > noise else 1.0
+
+
+def _cut(counts: NDArray[np.int64], side: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Cut an axis into `side` ranges of about equal counts: (bounds, range of every index)."""
+    ends = np.cumsum(counts)
+    targets = ends[-1] * np.arange(1, side) / side
+    bounds = np.concatenate([[0], np.searchsorted(ends, targets), [len(counts)]]).astype(np.int64)
+    blocks = np.repeat(np.arange(side, dtype=np.uint8), np.diff(bounds))
+    return bounds, blocks
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """How ratings are coded; not `coded` when there are too many distinct ones."""
+
+    coded: bool
+    keys: NDArray[np.uint32]
+    used: NDArray[np.uint8]
+    code_of_slot: NDArray[np.uint8]
+    levels: NDArray[np.float32]
+
+    @classmethod
+    def from_census(cls, census: _Census, mean: float, scale: float, n_items: int) -> _Levels:
+        coded = census.distinct <= kernels.PADDING_CODE and n_items + 32 < _MAX_CODED_ITEMS
+        code_of_slot = np.zeros(1024, np.uint8)
+        levels = np.zeros(256, np.float32)
+        if coded:
+            slots = np.flatnonzero(census.level_used)
+            raw = census.level_keys[slots].view(np.float32)
+            order = np.argsort(raw)
+            code_of_slot[slots[order]] = np.arange(len(slots), dtype=np.uint8)
+            levels[: len(slots)] = (raw[order].astype(np.float64) - mean) / scale
+        return cls(coded, census.level_keys, census.level_used, code_of_slot, levels)
+
+    def codes(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
+        if not self.coded:
+            return _EMPTY_CODES
+        codes = np.empty(len(values), np.uint8)
+        bits = values.view(np.uint32)
+        kernels.code_ratings(bits, self.keys, self.used, self.code_of_slot, codes)
+        return codes
+
+
+@dataclass(frozen=True)
+class _Scattered:
+    """Ratings moved to their blocks, in the order of the table within a block."""
+
+    users: NDArray[np.uint32]
+    words: NDArray[np.uint32]
+    values: NDArray[np.float32]
+    starts: NDArray[np.int64]
+
+
+def _scatter(
+    ratings: Ratings,
+    team: Team,
+    levels: _Levels,
+    blocks: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    side: int,
+    n_ratings: int,
+) -> _Scattered:
+    ranges = ratings.ranges()
+
+    def count(bounds: tuple[int, int]) -> NDArray[np.int64]:
+        chunk = ratings.chunk(*bounds)
+        counts = np.zeros(side * side, np.int64)
+        kernels.count_blocks(chunk.user_index, chunk.item_index, *blocks, side, counts)
+        return counts
+
+    per_range = np.array(list(team.map(count, ranges)))
+    starts = np.concatenate([[0], np.cumsum(per_range.sum(axis=0))])
+    # A range writes after all earlier ranges of the same block, whichever thread is first.
+    offsets = starts[:-1] + np.cumsum(per_range, axis=0) - per_range
+    users = np.empty(n_ratings, np.uint32)
+    words = np.empty(n_ratings, np.uint32)
+    values = _EMPTY_FLOATS if levels.coded else np.empty(n_ratings, np.float32)
+
+    def scatter(task: tuple[tuple[int, int], NDArray[np.int64]]) -> None:
+        chunk = ratings.chunk(*task[0])
+        codes = levels.codes(chunk.value)
+        kernels.scatter_ratings(*chunk[:2], codes, chunk.value, *blocks, side, task[1], *out)
+
+    out = (users, words, values)
+    for _ in team.map(scatter, list(zip(ranges, offsets.copy(), strict=True))):
+        pass
+    return _Scattered(users, words, values, starts)
+
+
+def _write(
+    scattered: _Scattered, user_bounds: NDArray[np.int64], n_items: int, side: int, team: Team
+) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int64]]:
+    """Sort every block by user and write it as batches."""
+    coded = scattered.values.size == 0
+    rows = np.diff(user_bounds)
+
+    def part(block: int) -> slice:
+        return slice(scattered.starts[block], scattered.starts[block + 1])
+
+    def count(block: int) -> int:
+        work = np.empty(rows[block // side], np.int32)
+        first_user = user_bounds[block // side]
+        return int(kernels.count_batches(scattered.users[part(block)], first_user, work))
+
+    sizes = np.array(list(team.map(count, range(side * side))), np.int64)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    batches = np.empty(starts[-1] * BATCH_WORDS, np.uint32)
+    values = _EMPTY_FLOATS if coded else np.empty(starts[-1] * BATCH, np.float32)
+
+    def write(block: int) -> None:
+        row, column = divmod(block, side)
+        entries = part(block)
+        users, words = scattered.users[entries], scattered.words[entries]
+        block_values = scattered.values if coded else scattered.values[entries]
+        counts = np.empty(rows[row], np.int32)
+        kernels.count_batches(users, user_bounds[row], counts)
+        padding = (n_items + column) | (kernels.PADDING_CODE << 24 if coded else 0)
+        kernels.write_batches(
+            users,
+            words,
+            block_values,
+            user_bounds[row],
+            np.uint32(padding),
+            counts,
+            np.empty(len(counts) + 1, np.int64),
+            np.empty_like(words),
+            np.empty_like(block_values),
+            batches,
+            values,
+            starts[block],
+        )
+
+    for _ in team.map(write, range(side * side)):
+        pass
+    return batches, values, starts
+
+
+def build_grid(ratings: Ratings, team: Team, side: int | None = None) -> BlockGrid:
+    """Lay ratings out as a grid of blocks.
+
+    Parameters
+    ----------
+    ratings : Ratings
+    team : Team
+        Threads to work with; the result does not depend on their number.
+    side : int, optional
+        Blocks along either axis; default `grid_side`.
+
+    Returns
+    -------
+    BlockGrid
+
+    Raises
+    ------
+    DataError
+        If there are no ratings, or more than 2**30 users.
+    """
+    if ratings.n_users > _MAX_USERS:
+        raise DataError(f"{ratings.n_users} users are more than the {_MAX_USERS} of a grid")
+    census, mean, scale = _take_census(ratings, team)
+    n_ratings = int(census.user_counts.sum())
+    side = side or grid_side(n_ratings)
+    user_bounds, user_block = _cut(census.user_counts, side)
+    _, item_block = _cut(census.item_counts, side)
+    levels = _Levels.from_census(census, mean, scale, ratings.n_items)
+    scattered = _scatter(ratings, team, levels, (user_block, item_block), side, n_ratings)
+    if not levels.coded:
+        np.subtract(scattered.values, np.float32(mean), out=scattered.values)
+        np.divide(scattered.values, np.float32(scale), out=scattered.values)
+    batches, values, starts = _write(scattered, user_bounds, ratings.n_items, side, team)
+    return BlockGrid(
+        batches=frozen(batches),
+        values=frozen(values),
+        levels=levels.levels,
+        block_starts=starts,
+        user_counts=census.user_counts,
+        item_counts=census.item_counts,
+        side=side,
+        n_ratings=n_ratings,
+        mean=mean,
+        scale=scale,
+    )

@@ -1,0 +1,311 @@
+"""The table of ratings: immutable columns and two vocabularies; whole, or a selection of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from fastmf.data.arrays import Array, Columns, frozen
+from fastmf.data.vocabulary import Vocabulary
+from fastmf.errors import DataError
+from fastmf.kernels import sampling as kernels
+
+__all__ = ["Duplicates", "RatingChunk", "Ratings"]
+
+Duplicates = Literal["last", "mean", "error"]
+
+
+class RatingChunk(NamedTuple):
+    """Some rows of a table of ratings; read-only."""
+
+    user_index: Array  # (m,) int32
+    item_index: Array  # (m,) int32
+    value: Array  # (m,) float32
+
+
+class Ratings:
+    """Ratings of items by users: three or four columns and the vocabularies of their ids.
+
+    Immutable. Made by `read_ratings` or `Ratings.from_arrays`. A selection of rows (`select`,
+    `random_split`) is a view: it shares the columns and adds one bit a row.
+
+    Parameters
+    ----------
+    columns : Columns
+        The dense columns, in memory or memory-mapped; not copied.
+    users, items : Vocabulary
+        The raw ids behind the dense indices.
+    rating_range : tuple of float
+        Least and greatest rating of the whole table.
+    notes : tuple of str, optional
+        What reading had to say.
+    source : str, optional
+        Path the ratings were read from.
+
+    Attributes
+    ----------
+    users, items : Vocabulary
+        The raw ids behind the dense indices.
+    rating_range : tuple of float
+        Least and greatest rating of the whole table; a selection keeps its parent's.
+    notes : tuple of str
+        What reading had to say: duplicates resolved, times left out ...
+    source : str or None
+        Path the ratings were read from.
+    n_rows : int
+        Rows of the underlying table.
+    n_ratings : int
+        Rows selected of them: all, unless this is a selection. Also ``len(ratings)``.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        users: Vocabulary,
+        items: Vocabulary,
+        rating_range: tuple[float, float],
+        *,
+        notes: tuple[str, ...] = (),
+        source: str | None = None,
+    ) -> None:
+        self._columns = Columns(
+            frozen(columns.user_index, np.int32),
+            frozen(columns.item_index, np.int32),
+            frozen(columns.value, np.float32),
+            None if columns.time is None else frozen(columns.time, np.int64),
+        )
+        self.users = users
+        self.items = items
+        self.rating_range = rating_range
+        self.notes = notes
+        self.source = source
+        self.n_rows = len(self._columns.value)
+        self.n_ratings = self.n_rows
+        self._selected: Array | None = None
+
+    def __len__(self) -> int:
+        return self.n_ratings
+
+    def __repr__(self) -> str:
+        return f"Ratings({self.n_ratings:,} by {self.n_users:,} users of {self.n_items:,} items)"
+
+    @property
+    def n_users(self) -> int:
+        """Number of users in the vocabulary."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items in the vocabulary."""
+        return len(self.items)
+
+    @property
+    def user_index(self) -> Array:
+        """(n_ratings,) int32 dense users; read-only and uncopied unless this is a selection."""
+        return self.chunk(0, self.n_rows).user_index
+
+    @property
+    def item_index(self) -> Array:
+        """(n_ratings,) int32 dense items; read-only and uncopied unless this is a selection."""
+        return self.chunk(0, self.n_rows).item_index
+
+    @property
+    def value(self) -> Array:
+        """(n_ratings,) float32 ratings; read-only and uncopied unless this is a selection."""
+        return self.chunk(0, self.n_rows).value
+
+    @property
+    def time(self) -> Array | None:
+        """(n_ratings,) int64 seconds since 1970, or None without a time column."""
+        time = self._columns.time
+        if time is None or self._selected is None:
+            return time
+        out = np.empty(self.n_ratings + 1, np.int64)
+        kernels.gather_times(self._selected, time, out)
+        return frozen(out[: self.n_ratings])
+
+    @property
+    def selected_rows(self) -> Array:
+        """Bitmap of the selected rows: (ceil(n_rows / 8),) uint8, least significant bit first."""
+        if self._selected is not None:
+            return self._selected
+        return frozen(full_bitmap(self.n_rows))
+
+    def chunk(self, start: int, stop: int) -> RatingChunk:
+        """Return the selected rows among the underlying rows [start, stop), in order.
+
+        Parameters
+        ----------
+        start, stop : int
+            Range of underlying rows, ``0 <= start <= stop <= n_rows``.
+
+        Returns
+        -------
+        RatingChunk
+            Read-only views of the columns, or gathered copies when this is a selection.
+
+        Raises
+        ------
+        IndexError
+            If the range leaves [0, n_rows).
+        """
+        if not 0 <= start <= stop <= self.n_rows:
+            raise IndexError(f"rows [{start}, {stop}) are not within [0, {self.n_rows})")
+        users, items, values, _ = self._columns
+        if self._selected is None:
+            return RatingChunk(users[start:stop], items[start:stop], values[start:stop])
+        count = count_bits(self._selected, start, stop)
+        # One more place than rows: the kernel writes every row and moves on behind the wanted.
+        out = (
+            np.empty(count + 1, np.int32),
+            np.empty(count + 1, np.int32),
+            np.empty(count + 1, np.float32),
+        )
+        kernels.gather_rows(
+            self._selected, np.int64(start), np.int64(stop), users, items, values, *out
+        )
+        return RatingChunk(*(frozen(column[:count]) for column in out))
+
+    def ranges(self, rows: int = 1 << 20) -> list[tuple[int, int]]:
+        """Cut the underlying rows [0, n_rows) into ranges.
+
+        Parameters
+        ----------
+        rows : int, optional
+            Rows of each range but the last.
+
+        Returns
+        -------
+        list of (int, int)
+            Depends on `n_rows` and `rows` only.
+        """
+        return [(start, min(start + rows, self.n_rows)) for start in range(0, self.n_rows, rows)]
+
+    def chunks(self, rows: int = 1 << 20) -> Iterator[RatingChunk]:
+        """Yield all selected rows in order, a range of underlying rows at a time.
+
+        Parameters
+        ----------
+        rows : int, optional
+            Underlying rows of each chunk but the last.
+
+        Yields
+        ------
+        RatingChunk
+        """
+        for start, stop in self.ranges(rows):
+            yield self.chunk(start, stop)
+
+    def select(self, rows_bitmap: Array) -> Ratings:
+        """Return the view of the rows whose bit is set; composes with an existing selection.
+
+        Parameters
+        ----------
+        rows_bitmap : ndarray
+            (ceil(n_rows / 8),) uint8, least significant bit first: bits of *underlying* rows.
+
+        Returns
+        -------
+        Ratings
+            Shares columns and vocabularies with this one.
+
+        Raises
+        ------
+        ValueError
+            If the bitmap has another type or length.
+        """
+        bitmap = np.asarray(rows_bitmap)
+        expected = (self.n_rows + 7) // 8
+        if bitmap.dtype != np.uint8 or bitmap.shape != (expected,):
+            raise ValueError(
+                f"a selection of {self.n_rows} rows takes {expected} bytes of bits, "
+                f"not {bitmap.dtype} {bitmap.shape}"
+            )
+        view = object.__new__(Ratings)
+        view.__dict__.update(self.__dict__)
+        view._selected = frozen(bitmap & self.selected_rows)
+        view.n_ratings = count_bits(view._selected, 0, self.n_rows)
+        return view
+
+    @classmethod
+    def from_arrays(
+        cls,
+        user_ids: Any,
+        item_ids: Any,
+        values: Any,
+        time: Any = None,
+        *,
+        duplicates: Duplicates = "last",
+    ) -> Ratings:
+        """Make ratings of raw ids in memory.
+
+        Parameters
+        ----------
+        user_ids, item_ids : array_like
+            (n,) integers or strings.
+        values : array_like
+            (n,) finite numbers.
+        time : array_like, optional
+            (n,) Unix seconds (milli-, micro- and nanoseconds are recognised), or datetime64.
+        duplicates : {"last", "mean", "error"}, optional
+            What to do with (user, item) pairs that occur more than once.
+
+        Returns
+        -------
+        Ratings
+
+        Raises
+        ------
+        DataError
+            On columns of different lengths, nulls, values that are not finite numbers, no rows.
+        ParameterError
+            On another value of `duplicates`.
+        """
+        from fastmf.data.ingest import read_in_memory  # noqa: PLC0415 - it builds on this module
+        from fastmf.data.readers.frames import array_part  # noqa: PLC0415
+
+        return read_in_memory([array_part(user_ids, item_ids, values, time)], duplicates=duplicates)
+
+
+def full_bitmap(n_rows: int) -> Array:
+    """Return the bitmap that selects every row; bits beyond the last row are 0."""
+    bitmap = np.full((n_rows + 7) // 8, 255, np.uint8)
+    if n_rows % 8:
+        bitmap[-1] = (1 << (n_rows % 8)) - 1
+    return bitmap
+
+
+def count_bits(bitmap: Array, start: int, stop: int) -> int:
+    """Count the bits set among [start, stop)."""
+    if start >= stop:
+        return 0
+    touched = bitmap[start // 8 : (stop + 7) // 8].copy()
+    touched[0] &= (255 << (start % 8)) & 255
+    if stop % 8:
+        touched[-1] &= (1 << (stop % 8)) - 1
+    return int(np.bitwise_count(touched).sum(dtype=np.int64))
+
+
+def check_trainable(ratings: Ratings) -> None:
+    """Refuse ratings of a single user or a single item: there is nothing to factorize.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        What is to be trained on.
+
+    Raises
+    ------
+    DataError
+        Naming which of the two there is only one of.
+    """
+    where = f"{ratings.source}: " if ratings.source else ""
+    for role, vocabulary in (("user", ratings.users), ("item", ratings.items)):
+        if len(vocabulary) == 1:
+            only = vocabulary.take([0])[0]
+            raise DataError(
+                f"{where}all {len(ratings):,} ratings are of one {role} ({only}): nothing to "
+                f"factorize; is the {role} column the right one (--{role}-column)?"
+            )

@@ -1,0 +1,107 @@
+"""What every reader provides: a part of the data, as batches of raw columns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from fastmf.data.columns import ColumnNames
+
+__all__ = ["BATCH_ROWS", "Layout", "Part", "RawBatch", "ReadOptions", "TextIdsError", "sliced"]
+
+# Rows of a batch: large enough to amortise the steps, small enough that a few stay in memory.
+BATCH_ROWS = 1 << 20
+
+
+class RawBatch(NamedTuple):
+    """Raw columns of some rows, as the file has them."""
+
+    users: pa.Array
+    items: pa.Array
+    values: pa.Array
+    time: pa.Array | None
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a source.
+
+    Parameters
+    ----------
+    names : ColumnNames
+        Columns named by the caller.
+    text_ids : frozenset of str
+        Roles (``"user"``, ``"item"``) whose ids a text file holds as text, though some look like
+        integers.
+    """
+
+    names: ColumnNames = field(default_factory=ColumnNames)
+    text_ids: frozenset[str] = frozenset()
+
+
+class TextIdsError(Exception):
+    """Ids of a text file looked like integers and turn out not to be: read again as text.
+
+    Parameters
+    ----------
+    role : str
+        ``"user"`` or ``"item"``.
+    """
+
+    def __init__(self, role: str) -> None:
+        super().__init__(role)
+        self.role = role
+
+
+class Part(ABC):
+    """One file, or one table in memory: batches of raw columns in order.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    notes : list of str
+        What opening it had to say.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.notes: list[str] = []
+
+    @abstractmethod
+    def batches(self) -> Iterator[Callable[[], RawBatch | None]]:
+        """Yield functions that decode one batch each, in the order of the rows.
+
+        Several are called at the same time, by the threads of a team, when `independent` is true.
+        A function may return None for no rows.
+        """
+
+    @property
+    def independent(self) -> bool:
+        """Whether batches may be decoded at the same time."""
+        return False
+
+    def place(self, row: int) -> str:
+        """Say where a row (from 0) is, for messages."""
+        return f"{self.name}, row {row + 1}"
+
+
+class Layout(NamedTuple):
+    """One kind of file, and how to open it."""
+
+    name: str
+    matches: Callable[[Path, bytes], bool]  # path and first bytes of a file
+    open: Callable[[Path, ReadOptions], Part]
+
+
+def sliced(batch: RawBatch) -> Iterator[RawBatch]:
+    """Cut a batch of any length into batches of at most `BATCH_ROWS` rows; nothing is copied."""
+    for start in range(0, len(batch.values), BATCH_ROWS):
+        yield RawBatch(
+            *(None if column is None else column.slice(start, BATCH_ROWS) for column in batch)
+        )

@@ -1,0 +1,223 @@
+"""`read_ratings`: any source to `Ratings`, by way of a store that is kept for the next time."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastmf.data.cache import cached_store, describe_source, is_current
+from fastmf.data.columns import ColumnNames
+from fastmf.data.filters import check_duplicates_option
+from fastmf.data.folders import new_folder
+from fastmf.data.ingest import Progress, encode_parts, finish_table, read_in_memory, unreadable
+from fastmf.data.ratings import Duplicates, Ratings, check_trainable
+from fastmf.data.readers import find_parts, open_part
+from fastmf.data.readers.frames import open_frame
+from fastmf.data.readers.part import Part, ReadOptions, TextIdsError
+from fastmf.data.store import ScratchSink, is_store, open_store, write_store_files, writing_errors
+from fastmf.errors import DataError, FastMFError
+
+__all__ = ["read_ratings"]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What `read_ratings` was asked for."""
+
+    options: ReadOptions
+    duplicates: Duplicates
+    progress: Progress | None
+    num_threads: int | None
+
+    @property
+    def time_required(self) -> bool:
+        return self.options.names.time is not None
+
+    def key(self) -> dict[str, Any]:
+        """Return what makes one store of a source differ from another."""
+        return {**self.options.names._asdict(), "duplicates": self.duplicates}
+
+
+def read_ratings(
+    source: Any,
+    *,
+    user_column: str | None = None,
+    item_column: str | None = None,
+    rating_column: str | None = None,
+    time_column: str | None = None,
+    duplicates: Duplicates = "last",
+    cache: bool = True,
+    progress: Progress | None = None,
+    num_threads: int | None = None,
+    trainable: bool = True,
+) -> Ratings:
+    """Read ratings from a file, a folder, or a table in memory.
+
+    A file or folder is turned into a store once, in bounded memory, and opened by memory map. The
+    store is kept in a cache (see `fastmf.data.cache.store_cache_folder`), found again the next
+    time, and made anew when the source has changed.
+
+    Parameters
+    ----------
+    source : str, path or object
+        A Parquet, Arrow, Feather or delimited text file (CSV, TSV, ``;``, ``|``, ``::``, spaces;
+        also compressed), a folder of such parts, a store; or a pandas DataFrame, an object with
+        the Arrow C stream (polars ...), a SciPy sparse matrix, a tuple of 3 or 4 arrays (users,
+        items, values, times); or a `Ratings`, which is returned as it is.
+    user_column, item_column, rating_column, time_column : str, optional
+        Names of the columns; by default they are found by their usual names. In text without a
+        header, columns are named by their numbers from ``"1"``.
+    duplicates : {"last", "mean", "error"}, optional
+        What to do with (user, item) pairs that occur more than once.
+    cache : bool, optional
+        Whether to keep the store of a file. Otherwise it goes when the process ends.
+    progress : callable, optional
+        Called with the rows read since the last call.
+    num_threads : int, optional
+        Threads to read with; default all processors. The result does not depend on it.
+    trainable : bool, optional
+        Whether to refuse ratings of only one user or one item; evaluation has no need to.
+
+    Returns
+    -------
+    Ratings
+
+    Raises
+    ------
+    DataError
+        When the source cannot be read or holds anything unusable; says what and where.
+    ParameterError
+        On an unknown value of `duplicates`.
+    """
+    check_duplicates_option(duplicates)
+    names = ColumnNames(user_column, item_column, rating_column, time_column)
+    request = _Request(ReadOptions(names), duplicates, progress, num_threads)
+    if isinstance(source, Ratings):
+        ratings = source
+    elif not isinstance(source, (str, os.PathLike)):
+        ratings = _read_frame(source, request)
+    else:
+        path = Path(source).expanduser()
+        ratings = open_store(path) if is_store(path) else _read_path(path, request, cache)
+    if trainable:
+        check_trainable(ratings)
+    return ratings
+
+
+def _read_frame(source: Any, request: _Request) -> Ratings:
+    return read_in_memory(
+        [open_frame(source, request.options)],
+        duplicates=request.duplicates,
+        time_required=request.time_required,
+        progress=request.progress,
+        num_threads=request.num_threads,
+    )
+
+
+def _read_path(path: Path, request: _Request, cache: bool) -> Ratings:
+    """Open the store of a path, made now where there is none that is current."""
+    parts = find_parts(path)
+    source = describe_source(path, parts, request.key())
+    store = cached_store(path, request.key())
+    if cache and is_current(store, source):
+        try:
+            return _opened(store, path)
+        except DataError:
+            # Damaged since, or just replaced by another process: made anew below.
+            pass
+    if cache and _writable(store.parent):
+        _make_store(store, path, parts, source, request)
+        return _opened(store, path)
+    temporary = Path(tempfile.mkdtemp(prefix="fastmf-"))
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    _make_store(temporary / "store", path, parts, source, request)
+    ratings = _opened(temporary / "store", path)
+    if cache:
+        ratings.notes += (
+            f"the cache folder {store.parent} cannot be written: this file will be read again "
+            "next time (FASTMF_CACHE_DIR names another folder)",
+        )
+    return ratings
+
+
+def _opened(store: Path, path: Path) -> Ratings:
+    ratings = open_store(store)
+    ratings.source = str(path)
+    return ratings
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _make_store(
+    store: Path, path: Path, parts: list[Path], source: dict[str, Any], request: _Request
+) -> None:
+    """Read a source into a store; another process may do the same at the same time."""
+
+    def still_wanted(existing: Path) -> bool:
+        return not is_current(existing, source)
+
+    with writing_errors(store), new_folder(store, replace=still_wanted) as folder:
+        _fill_store(folder, path, parts, source, request)
+        if describe_source(path, parts, request.key())["files"] != source["files"]:
+            raise DataError(f"{path}: changed while it was being read; read it again")
+
+
+def _fill_store(
+    folder: Path, path: Path, parts: list[Path], source: dict[str, Any], request: _Request
+) -> None:
+    options = request.options
+    while True:
+        sink = ScratchSink(folder)
+        try:
+            encoded = encode_parts(
+                _open_parts(parts, options),
+                sink,
+                time_required=request.time_required,
+                progress=request.progress,
+                num_threads=request.num_threads,
+            )
+            columns, rating_range, notes = finish_table(
+                encoded,
+                sink,
+                duplicates=request.duplicates,
+                name=str(path),
+                num_threads=request.num_threads,
+            )
+            write_store_files(
+                folder,
+                columns,
+                encoded.users,
+                encoded.items,
+                rating_range,
+                notes=notes,
+                source=source,
+            )
+            return
+        except TextIdsError as error:
+            # At most once a role: ids that looked like integers are text after all.
+            options = replace(options, text_ids=options.text_ids | {error.role})
+        finally:
+            sink.discard()
+
+
+def _open_parts(parts: list[Path], options: ReadOptions) -> Iterator[Part]:
+    for path in parts:
+        try:
+            yield open_part(path, options)
+        except (FastMFError, TextIdsError):
+            raise
+        except Exception as error:
+            raise unreadable(str(path), error) from error

@@ -1,0 +1,127 @@
+"""RMSE and MAE of a model on ratings, beside the global mean and the bias-only baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastmf.data import Ratings
+from fastmf.data.vocabulary import Vocabulary
+from fastmf.kernels.predictions import squared_and_absolute_error
+from fastmf.models.base import FactorModel
+from fastmf.models.rows import FactorArrays
+from fastmf.parallel import Team
+from fastmf.training import RunSettings, SilentProgress
+
+__all__ = ["Evaluation", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Errors of a model and of two baselines on the same ratings, in rating units.
+
+    Attributes
+    ----------
+    rmse, mae : float
+        Of the model.
+    global_mean_rmse, global_mean_mae : float
+        Of predicting the mean of the training ratings.
+    bias_only_rmse, bias_only_mae : float
+        Of damped user and item means of the training ratings.
+    n_ratings : int
+    n_unknown_users, n_unknown_items : int
+        Distinct ids among the ratings that the model does not know.
+    n_unknown_rows : int
+        Ratings with such an id; they are predicted from what is known.
+    """
+
+    rmse: float
+    mae: float
+    global_mean_rmse: float
+    global_mean_mae: float
+    bias_only_rmse: float
+    bias_only_mae: float
+    n_ratings: int
+    n_unknown_users: int
+    n_unknown_items: int
+    n_unknown_rows: int
+
+
+def evaluate(model: FactorModel, ratings: Ratings, *, run: RunSettings | None = None) -> Evaluation:
+    """Measure a fitted model on ratings.
+
+    Parameters
+    ----------
+    model : FactorModel
+    ratings : Ratings
+        Of any table; ids are matched with the model's.
+    run : RunSettings, optional
+        Threads and progress.
+
+    Returns
+    -------
+    Evaluation
+        The same bits for any number of threads.
+    """
+    run = run or RunSettings()
+    progress = run.progress or SilentProgress()
+    user_row = _rows(model.users_, ratings.users)
+    item_row = _rows(model.items_, ratings.items)
+    candidates = _candidates(model)
+    progress.start("evaluating", len(ratings), " ratings")
+
+    def measure(bounds: tuple[int, int]) -> tuple[NDArray[np.float64], int]:
+        chunk = ratings.chunk(*bounds)
+        users, items = user_row[chunk.user_index], item_row[chunk.item_index]
+        sums = np.zeros((3, 2))
+        for place, (arrays, mean) in enumerate(candidates):
+            constants = (np.float32(x) for x in (mean, *model.rating_range_))
+            sums[place] = squared_and_absolute_error(users, items, chunk.value, *arrays, *constants)
+        progress.advance(len(users))
+        return sums, int(np.count_nonzero((users < 0) | (items < 0)))
+
+    with Team(run.num_threads) as team:
+        parts = list(team.map(measure, ratings.ranges()))
+    progress.finish()
+    errors = np.sum([sums for sums, _ in parts], axis=0) / len(ratings)
+    rmse, mae = np.sqrt(errors[:, 0]).tolist(), errors[:, 1].tolist()
+    return Evaluation(
+        *(figure for pair in zip(rmse, mae, strict=True) for figure in pair),
+        n_ratings=len(ratings),
+        n_unknown_users=_count_unknown(ratings, user_row, users=True),
+        n_unknown_items=_count_unknown(ratings, item_row, users=False),
+        n_unknown_rows=sum(unknown for _, unknown in parts),
+    )
+
+
+def _rows(known: Vocabulary, asked: Vocabulary) -> NDArray[np.int32]:
+    """Return the model's index of every index of the ratings, -1 where it has none."""
+    if known is asked:
+        return np.arange(len(known), dtype=np.int32)
+    return known.lookup(asked.ids)
+
+
+def _candidates(model: FactorModel) -> list[tuple[FactorArrays, float]]:
+    """Return parameters and mean of the model, of the global mean and of the biases alone."""
+    n_users, n_items = len(model.users_), len(model.items_)
+    factors = np.zeros((n_users, 1), np.float32), np.zeros((n_items, 1), np.float32)
+    no_bias = np.zeros(n_users, np.float32), np.zeros(n_items, np.float32)
+    biases = model.baseline_.user_bias, model.baseline_.item_bias
+    return [
+        (model.arrays, model.mean_),
+        (FactorArrays(*factors, *no_bias), model.baseline_.mean),
+        (FactorArrays(*factors, *biases), model.baseline_.mean),
+    ]
+
+
+def _count_unknown(ratings: Ratings, row_of: NDArray[np.int32], *, users: bool) -> int:
+    """Count the distinct unknown ids that occur among the selected ratings."""
+    unknown = row_of < 0
+    if not unknown.any():
+        return 0
+    occurs = np.zeros(len(row_of), np.bool_)
+    for chunk in ratings.chunks():
+        occurs[chunk.user_index if users else chunk.item_index] = True
+    return int(np.count_nonzero(occurs & unknown))

@@ -1,0 +1,285 @@
+"""The passes that turn a table of ratings into the block grid that gradient descent reads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from fastmf.kernels.sgd import BATCH, BATCH_WORDS
+
+__all__ = [
+    "PADDING_CODE",
+    "add_counts",
+    "code_ratings",
+    "collect_levels",
+    "count_batches",
+    "count_blocks",
+    "scatter_ratings",
+    "write_batches",
+]
+
+PADDING_CODE = 255
+"""Code of an empty slot; so at most 255 distinct ratings can be coded."""
+
+_GROUP = 16
+"""Users whose batches take turns, so that neighbouring batches do not wait for each other."""
+
+
+@njit(cache=True, nogil=True)
+def add_counts(index, counts):
+    """Add one to ``counts[i]`` for every ``i`` in `index`.
+
+    Parameters
+    ----------
+    index : (m,) int32
+    counts : (n,) int64, modified in place
+    """
+    for position in range(index.size):
+        counts[index[position]] += 1
+
+
+@njit(cache=True, nogil=True)
+def _slot_of(bits, keys, used):
+    """Return where `bits` is, or would go, in an open-addressing table of 1,024 slots."""
+    # Numba multiplies 32-bit numbers to 64 bits; the cast brings back the hash's 32.
+    slot = np.int64(np.uint32(bits * np.uint32(2654435769))) >> 22
+    while used[slot] != 0 and keys[slot] != bits:
+        slot = (slot + 1) & 1023
+    return slot
+
+
+@njit(cache=True, nogil=True)
+def collect_levels(rating_bits, keys, used):
+    """Enter every distinct rating in a small hash table, until there are more than 255.
+
+    Parameters
+    ----------
+    rating_bits : (m,) uint32
+        The float32 ratings, seen as bits.
+    keys : (1024,) uint32, modified in place
+    used : (1024,) uint8, modified in place
+        1 where `keys` holds a rating.
+
+    Returns
+    -------
+    int
+        Distinct ratings in the table; 256 means too many to code, and the pass stopped there.
+    """
+    distinct = 0
+    for slot in range(used.size):
+        distinct += used[slot]
+    for position in range(rating_bits.size):
+        slot = _slot_of(rating_bits[position], keys, used)
+        if used[slot] == 0:
+            if distinct == PADDING_CODE:
+                return PADDING_CODE + 1
+            used[slot] = 1
+            keys[slot] = rating_bits[position]
+            distinct += 1
+    return distinct
+
+
+@njit(cache=True, nogil=True)
+def code_ratings(rating_bits, keys, used, code_of_slot, codes):
+    """Write the code of every rating, by the table of `collect_levels`.
+
+    Parameters
+    ----------
+    rating_bits : (m,) uint32
+    keys : (1024,) uint32
+    used : (1024,) uint8
+    code_of_slot : (1024,) uint8
+    codes : (m,) uint8, modified in place
+    """
+    for position in range(rating_bits.size):
+        codes[position] = code_of_slot[_slot_of(rating_bits[position], keys, used)]
+
+
+@njit(cache=True, nogil=True)
+def count_blocks(user_index, item_index, user_block, item_block, side, counts):
+    """Count the ratings of every block of the grid.
+
+    Parameters
+    ----------
+    user_index, item_index : (m,) int32
+    user_block, item_block : (n_users,), (n_items,) uint8
+        The block row of a user, the block column of an item.
+    side : int
+        Blocks along either axis.
+    counts : (side * side,) int64, modified in place
+    """
+    for position in range(user_index.size):
+        row = np.int64(user_block[user_index[position]])
+        counts[row * side + item_block[item_index[position]]] += 1
+
+
+@njit(cache=True, nogil=True)
+def scatter_ratings(
+    user_index,
+    item_index,
+    codes,
+    ratings,
+    user_block,
+    item_block,
+    side,
+    offsets,
+    users_out,
+    words_out,
+    values_out,
+):
+    """Move ratings to their blocks, keeping their order within a block.
+
+    Parameters
+    ----------
+    user_index, item_index : (m,) int32
+    codes : (m,) or (0,) uint8
+        Rating codes; empty when ratings are not coded.
+    ratings : (m,) float32
+        Ratings, used when they are not coded.
+    user_block, item_block : uint8
+        As for `count_blocks`.
+    side : int
+    offsets : (side * side,) int64, modified in place
+        Where the next rating of each block goes. Tasks that scatter parts of one table start at
+        offsets of their own, so they never write the same place.
+    users_out : (n,) uint32, modified in place
+    words_out : (n,) uint32, modified in place
+        ``item | code << 24``, or the plain item.
+    values_out : (n,) or (0,) float32, modified in place
+    """
+    coded = codes.size > 0
+    for position in range(user_index.size):
+        user = user_index[position]
+        item = item_index[position]
+        block = np.int64(user_block[user]) * side + item_block[item]
+        to = offsets[block]
+        offsets[block] = to + 1
+        users_out[to] = np.uint32(user)
+        if coded:
+            words_out[to] = np.uint32(item) | (np.uint32(codes[position]) << np.uint32(24))
+        else:
+            words_out[to] = np.uint32(item)
+            values_out[to] = ratings[position]
+
+
+@njit(cache=True, nogil=True)
+def count_batches(users, first_user, counts):
+    """Count the batches that the ratings of one block fill.
+
+    Parameters
+    ----------
+    users : (m,) uint32
+        The user of every rating of the block.
+    first_user : int
+        The lowest user of the block's row.
+    counts : (users of the row,) int32, modified in place
+        Set to the number of ratings of every user of the row.
+
+    Returns
+    -------
+    int
+        Sum of ``ceil(count / 4)``.
+    """
+    counts[:] = 0
+    for position in range(users.size):
+        counts[np.int64(users[position]) - first_user] += 1
+    batches = 0
+    for user in range(counts.size):
+        batches += (counts[user] + BATCH - 1) // BATCH
+    return batches
+
+
+@njit(cache=True, nogil=True)
+def _write_batch(words, values, user, start, count, padding_word, batches, values_out, to):
+    """Write batch number `to`: up to four ratings of one user, padded with empty slots."""
+    batches[to * BATCH_WORDS] = np.uint32(user) | (np.uint32(count - 1) << np.uint32(30))
+    for slot in range(BATCH):
+        full = slot < count
+        batches[to * BATCH_WORDS + 1 + slot] = words[start + slot] if full else padding_word
+        if values_out.size > 0:
+            values_out[to * BATCH + slot] = values[start + slot] if full else np.float32(0)
+
+
+@njit(cache=True, nogil=True)
+def write_batches(
+    users,
+    words,
+    values,
+    first_user,
+    padding_word,
+    counts,
+    starts,
+    words_by_user,
+    values_by_user,
+    batches,
+    values_out,
+    to,
+):
+    """Sort the ratings of one block by user and write them as batches.
+
+    The batches of sixteen users take turns: first batches of all of them, then second ones, and
+    so on. A batch that follows one of the same user waits for that user's row to be updated,
+    which took 76 of 100 cycles when users came one after another.
+
+    Parameters
+    ----------
+    users, words : (m,) uint32
+        User and word of every rating of the block.
+    values : (m,) or (0,) float32
+        Ratings, when they are not coded.
+    first_user : int
+        The lowest user of the block's row.
+    padding_word : uint32
+        The word of an empty slot.
+    counts : (users of the row,) int32
+        As `count_batches` left it.
+    starts : (users of the row + 1,) int64, modified in place
+        Work space.
+    words_by_user : (m,) uint32, modified in place
+        Work space.
+    values_by_user : (m,) or (0,) float32, modified in place
+        Work space.
+    batches : (n_batches * 5,) uint32, modified in place
+        See `fastmf.kernels.sgd.update_block`.
+    values_out : (n_batches * 4,) or (0,) float32, modified in place
+    to : int
+        The first batch of the block. Blocks write apart from each other.
+    """
+    starts[0] = 0
+    for user in range(counts.size):
+        starts[user + 1] = starts[user] + counts[user]
+    for position in range(users.size):
+        user = np.int64(users[position]) - first_user
+        words_by_user[starts[user]] = words[position]
+        if values.size > 0:
+            values_by_user[starts[user]] = values[position]
+        starts[user] += 1
+    # Every start has moved to its user's end by now; `end - count` finds the beginning again.
+    group_first = 0
+    while group_first < counts.size:
+        group_last = group_first
+        active = 0
+        longest = 0
+        while group_last < counts.size and active < _GROUP:
+            if counts[group_last] > 0:
+                active += 1
+                longest = max(longest, counts[group_last])
+            group_last += 1
+        for done in range(0, longest, BATCH):
+            for user in range(group_first, group_last):
+                count = min(counts[user] - done, BATCH)
+                if count > 0:
+                    start = starts[user] - counts[user] + done
+                    _write_batch(
+                        words_by_user,
+                        values_by_user,
+                        first_user + user,
+                        start,
+                        count,
+                        padding_word,
+                        batches,
+                        values_out,
+                        to,
+                    )
+                    to += 1
+        group_first = group_last

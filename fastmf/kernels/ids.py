@@ -1,0 +1,329 @@
+"""Hash encoding of raw ids: integers and byte strings to dense indices, in order of appearance.
+
+Open addressing with linear probing over a table of int32 slots. A slot holds the dense index of an
+id or -1; the ids themselves live once, in dense order, in the arrays that become the vocabulary.
+So the table stays small (4 bytes a slot, at most half full) and growing never moves an id.
+
+Every function that inserts stops early when a caller's array is full and returns the row it
+reached: the caller grows the array and calls again from there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = [
+    "encode_integers",
+    "encode_strings",
+    "fill_integer_table",
+    "fill_string_table",
+    "hash_strings",
+    "lookup_integers",
+    "lookup_strings",
+]
+
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_WORD_STEP = np.uint64(0x9E3779B97F4A7C15)
+_EMPTY = np.int32(-1)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _mix(word):  # type: ignore[no-untyped-def]
+    """Scramble 64 bits: the finalizer of splitmix64 (Steele, Lea, Flood 2014)."""
+    word = (word ^ (word >> np.uint64(30))) * _MIX_1
+    word = (word ^ (word >> np.uint64(27))) * _MIX_2
+    return word ^ (word >> np.uint64(31))
+
+
+@njit(cache=True, nogil=True)
+def encode_integers(values, start, ids, count, table, indices):  # type: ignore[no-untyped-def]
+    """Give every integer its dense index, inserting the unseen ones.
+
+    Parameters
+    ----------
+    values : (m,) int64, read-only
+        Raw ids.
+    start : int64
+        First row to encode.
+    ids : (n,) int64, modified
+        Known ids in dense order; new ones are written from `count` on.
+    count : int64
+        Known ids so far.
+    table : (2**b,) int32, modified
+        Hash table, -1 where empty; kept at most half full.
+    indices : (m,) int32, modified
+        Receives the dense indices.
+
+    Returns
+    -------
+    row : int64
+        Rows encoded; less than m when `ids` or `table` must grow first.
+    count : int64
+        Known ids now.
+
+    Notes
+    -----
+    Writes only to its own arguments, so calls on different vocabularies run in parallel.
+    """
+    mask = np.uint64(table.size - 1)
+    room = min(np.int64(ids.size), np.int64(table.size // 2))
+    for row in range(start, values.size):
+        value = values[row]
+        place = _mix(np.uint64(value)) & mask
+        while True:
+            index = table[place]
+            if index == _EMPTY:
+                if count >= room:
+                    return row, count
+                index = np.int32(count)
+                ids[count] = value
+                table[place] = index
+                count += 1
+                break
+            if ids[index] == value:
+                break
+            place = (place + np.uint64(1)) & mask
+        indices[row] = index
+    return np.int64(values.size), count
+
+
+@njit(cache=True, nogil=True)
+def fill_integer_table(ids, table):  # type: ignore[no-untyped-def]
+    """Enter ids into an empty table.
+
+    Parameters
+    ----------
+    ids : (n,) int64, read-only
+        Ids in dense order.
+    table : (2**b,) int32, modified
+        All -1 before; more than n slots.
+
+    Returns
+    -------
+    int64
+        The dense index of the first id that equals an earlier one, or -1 when all differ.
+    """
+    mask = np.uint64(table.size - 1)
+    for index in range(ids.size):
+        place = _mix(np.uint64(ids[index])) & mask
+        while table[place] != _EMPTY:
+            if ids[table[place]] == ids[index]:
+                return np.int64(index)
+            place = (place + np.uint64(1)) & mask
+        table[place] = np.int32(index)
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def lookup_integers(values, ids, table, indices):  # type: ignore[no-untyped-def]
+    """Find the dense index of every integer, -1 where it is unknown.
+
+    Parameters
+    ----------
+    values : (m,) int64, read-only
+        Raw ids.
+    ids : (n,) int64, read-only
+        Known ids in dense order.
+    table : (2**b,) int32, read-only
+        Their hash table.
+    indices : (m,) int32, modified
+        Receives the dense indices.
+    """
+    mask = np.uint64(table.size - 1)
+    for row in range(values.size):
+        place = _mix(np.uint64(values[row])) & mask
+        index = table[place]
+        while index != _EMPTY and ids[index] != values[row]:
+            place = (place + np.uint64(1)) & mask
+            index = table[place]
+        indices[row] = index
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _hash_bytes(data, begin, end):  # type: ignore[no-untyped-def]
+    """Hash bytes [begin, end): 8 at a time, then the rest, each word mixed into the state."""
+    state = np.uint64(end - begin) * _WORD_STEP
+    at = begin
+    while at + 8 <= end:
+        # LLVM joins these eight loads into one of 64 bits.
+        word = np.uint64(data[at])
+        word |= np.uint64(data[at + 1]) << np.uint64(8)
+        word |= np.uint64(data[at + 2]) << np.uint64(16)
+        word |= np.uint64(data[at + 3]) << np.uint64(24)
+        word |= np.uint64(data[at + 4]) << np.uint64(32)
+        word |= np.uint64(data[at + 5]) << np.uint64(40)
+        word |= np.uint64(data[at + 6]) << np.uint64(48)
+        word |= np.uint64(data[at + 7]) << np.uint64(56)
+        state = _mix(state ^ word) + _WORD_STEP
+        at += 8
+    word = np.uint64(0)
+    while at < end:
+        word = (word << np.uint64(8)) | np.uint64(data[at])
+        at += 1
+    return _mix(state ^ word)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _same_bytes(a, a_begin, a_end, b, b_begin, b_end):  # type: ignore[no-untyped-def]
+    """Whether two byte ranges hold the same string."""
+    if a_end - a_begin != b_end - b_begin:
+        return False
+    for offset in range(a_end - a_begin):  # noqa: SIM110 - compiled code has no generators
+        if a[a_begin + offset] != b[b_begin + offset]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def encode_strings(  # type: ignore[no-untyped-def]
+    offsets, data, start, id_offsets, id_data, id_hashes, count, table, indices
+):
+    """Give every byte string its dense index, inserting the unseen ones.
+
+    Parameters
+    ----------
+    offsets : (m + 1,) int64, read-only
+        Where each string begins in `data` (the layout of Arrow's large_string).
+    data : (b,) uint8, read-only
+        The bytes of the strings.
+    start : int64
+        First row to encode.
+    id_offsets : (n + 1,) int64, modified
+        Where each known id begins in `id_data`; entry `count` is where the next one goes.
+    id_data : (c,) uint8, modified
+        The bytes of the known ids.
+    id_hashes : (n,) uint64, modified
+        Hash of each known id: compared before the bytes, and enough to rebuild the table.
+    count : int64
+        Known ids so far.
+    table : (2**b,) int32, modified
+        Hash table, -1 where empty; kept at most half full.
+    indices : (m,) int32, modified
+        Receives the dense indices.
+
+    Returns
+    -------
+    row : int64
+        Rows encoded; less than m when one of the id arrays or `table` must grow first.
+    count : int64
+        Known ids now.
+
+    Notes
+    -----
+    Writes only to its own arguments, so calls on different vocabularies run in parallel.
+    """
+    mask = np.uint64(table.size - 1)
+    room = min(np.int64(id_hashes.size), np.int64(table.size // 2))
+    for row in range(start, offsets.size - 1):
+        begin = offsets[row]
+        end = offsets[row + 1]
+        hashed = _hash_bytes(data, begin, end)
+        place = hashed & mask
+        while True:
+            index = table[place]
+            if index == _EMPTY:
+                free = id_offsets[count]
+                if count >= room or free + (end - begin) > id_data.size:
+                    return row, count
+                for offset in range(end - begin):
+                    id_data[free + offset] = data[begin + offset]
+                id_offsets[count + 1] = free + (end - begin)
+                id_hashes[count] = hashed
+                index = np.int32(count)
+                table[place] = index
+                count += 1
+                break
+            if id_hashes[index] == hashed and _same_bytes(
+                id_data, id_offsets[index], id_offsets[index + 1], data, begin, end
+            ):
+                break
+            place = (place + np.uint64(1)) & mask
+        indices[row] = index
+    return np.int64(offsets.size - 1), count
+
+
+@njit(cache=True, nogil=True)
+def hash_strings(offsets, data, hashes):  # type: ignore[no-untyped-def]
+    """Hash every string.
+
+    Parameters
+    ----------
+    offsets : (m + 1,) int64, read-only
+        Where each string begins in `data`.
+    data : (b,) uint8, read-only
+        The bytes of the strings.
+    hashes : (m,) uint64, modified
+        Receives the hashes.
+    """
+    for row in range(offsets.size - 1):
+        hashes[row] = _hash_bytes(data, offsets[row], offsets[row + 1])
+
+
+@njit(cache=True, nogil=True)
+def fill_string_table(offsets, data, hashes, table):  # type: ignore[no-untyped-def]
+    """Enter strings into an empty table.
+
+    Parameters
+    ----------
+    offsets : (n + 1,) int64, read-only
+        Where each id begins in `data`.
+    data : (b,) uint8, read-only
+        The bytes of the ids.
+    hashes : (n,) uint64, read-only
+        Their hashes.
+    table : (2**b,) int32, modified
+        All -1 before; more than n slots.
+
+    Returns
+    -------
+    int64
+        The dense index of the first id that equals an earlier one, or -1 when all differ.
+    """
+    mask = np.uint64(table.size - 1)
+    for index in range(hashes.size):
+        place = hashes[index] & mask
+        while table[place] != _EMPTY:
+            other = table[place]
+            if hashes[other] == hashes[index] and _same_bytes(
+                data, offsets[other], offsets[other + 1], data, offsets[index], offsets[index + 1]
+            ):
+                return np.int64(index)
+            place = (place + np.uint64(1)) & mask
+        table[place] = np.int32(index)
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def lookup_strings(  # type: ignore[no-untyped-def]
+    offsets, data, id_offsets, id_data, id_hashes, table, indices
+):
+    """Find the dense index of every string, -1 where it is unknown.
+
+    Parameters
+    ----------
+    offsets, data : (m + 1,) int64 and (b,) uint8, read-only
+        The strings to find.
+    id_offsets, id_data, id_hashes : (n + 1,) int64, (c,) uint8 and (n,) uint64, read-only
+        Known ids in dense order.
+    table : (2**b,) int32, read-only
+        Their hash table.
+    indices : (m,) int32, modified
+        Receives the dense indices.
+    """
+    mask = np.uint64(table.size - 1)
+    for row in range(offsets.size - 1):
+        begin = offsets[row]
+        end = offsets[row + 1]
+        hashed = _hash_bytes(data, begin, end)
+        place = hashed & mask
+        index = table[place]
+        while index != _EMPTY:
+            if id_hashes[index] == hashed and _same_bytes(
+                id_data, id_offsets[index], id_offsets[index + 1], data, begin, end
+            ):
+                break
+            place = (place + np.uint64(1)) & mask
+            index = table[place]
+        indices[row] = index

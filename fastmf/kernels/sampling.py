@@ -1,0 +1,121 @@
+"""Selections of rows as packed bitmaps: drawing one at random, and gathering the rows of one.
+
+Bit r of a bitmap is bit r % 8 (least significant first) of byte r // 8: NumPy's
+``packbits(..., bitorder="little")`` and Arrow's validity bitmaps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["gather_rows", "gather_times", "sample_rows"]
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+_UNIT = np.float64(2.0**-53)
+
+
+@njit(cache=True, nogil=True)
+def sample_rows(candidates, n_rows, n_candidates, n_wanted, key, chosen):  # type: ignore[no-untyped-def]
+    """Choose exactly `n_wanted` of the candidate rows, every subset equally likely.
+
+    Selection sampling (Knuth, The Art of Computer Programming, volume 2, 3.4.2, algorithm S): the
+    t-th candidate is taken when ``u_t * (candidates left) < (rows still wanted)``. The uniform
+    number ``u_t`` is splitmix64 (Steele, Lea, Flood 2014) of a counter, so it depends on the key
+    and on t alone.
+
+    Parameters
+    ----------
+    candidates : (ceil(n_rows / 8),) uint8, read-only
+        Bitmap of the rows to choose among.
+    n_rows, n_candidates, n_wanted : int64
+        Rows of the table, bits set in `candidates`, and rows to choose.
+    key : uint64
+        Seed of the counter-based generator.
+    chosen : (ceil(n_rows / 8),) uint8, modified
+        Receives the bitmap of the chosen rows.
+    """
+    seen = np.int64(0)
+    wanted = n_wanted
+    for byte in range(candidates.size):
+        bits = candidates[byte]
+        result = np.uint8(0)
+        if bits != 0:
+            for bit in range(min(np.int64(8), n_rows - 8 * np.int64(byte))):
+                if (bits >> np.uint8(bit)) & np.uint8(1):
+                    word = key + np.uint64(seen + 1) * _STEP
+                    word = (word ^ (word >> np.uint64(30))) * _MIX_1
+                    word = (word ^ (word >> np.uint64(27))) * _MIX_2
+                    word = word ^ (word >> np.uint64(31))
+                    uniform = np.float64(word >> np.uint64(11)) * _UNIT
+                    if uniform * np.float64(n_candidates - seen) < np.float64(wanted):
+                        result |= np.uint8(1) << np.uint8(bit)
+                        wanted -= 1
+                    seen += 1
+        chosen[byte] = result
+
+
+@njit(cache=True, nogil=True)
+def gather_rows(  # type: ignore[no-untyped-def]
+    bitmap, start, stop, user_index, item_index, value, users_out, items_out, values_out
+):
+    """Copy the rows of [start, stop) whose bit is set, in order.
+
+    Parameters
+    ----------
+    bitmap : (ceil(n_rows / 8),) uint8, read-only
+        The selection.
+    start, stop : int64
+        Range of rows, ``0 <= start <= stop <= n_rows``.
+    user_index, item_index, value : (n_rows,) int32, int32, float32, read-only
+        The columns.
+    users_out, items_out, values_out : (m + 1,) int32, int32, float32, modified
+        Receive the m selected rows. The last place is scratch: every row of a mixed byte is
+        written and the cursor moves on only behind a selected one, which leaves no branch to
+        mispredict.
+
+    Returns
+    -------
+    int64
+        m, the number of rows copied.
+    """
+    count = np.int64(0)
+    row = np.int64(start)
+    while row < stop:
+        bits = bitmap[row >> 3]
+        if (row & 7) == 0 and row + 8 <= stop and bits in (0, 255):
+            if bits == 255:
+                for offset in range(8):
+                    users_out[count + offset] = user_index[row + offset]
+                    items_out[count + offset] = item_index[row + offset]
+                    values_out[count + offset] = value[row + offset]
+                count += 8
+            row += 8
+        else:
+            users_out[count] = user_index[row]
+            items_out[count] = item_index[row]
+            values_out[count] = value[row]
+            count += np.int64((bits >> np.uint8(row & 7)) & np.uint8(1))
+            row += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def gather_times(bitmap, time, out):  # type: ignore[no-untyped-def]
+    """Copy the times of all rows whose bit is set, in order.
+
+    Parameters
+    ----------
+    bitmap : (ceil(n_rows / 8),) uint8, read-only
+        The selection.
+    time : (n_rows,) int64, read-only
+        The column.
+    out : (m + 1,) int64, modified
+        Receives the m selected times; the last place is scratch.
+    """
+    count = np.int64(0)
+    for row in range(time.size):
+        out[count] = time[row]
+        count += np.int64((bitmap[row >> 3] >> np.uint8(row & 7)) & np.uint8(1))

@@ -1,0 +1,66 @@
+"""What this process may use of the machine: processors and memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["available_memory", "available_threads", "peak_memory"]
+
+_CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+def available_threads() -> int:
+    """Return the number of processors this process may run on.
+
+    Returns
+    -------
+    int
+        At least 1. Honours CPU affinity where the system has it.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def available_memory() -> int | None:
+    """Return the bytes of memory that this process could still take, as far as can be told.
+
+    Returns
+    -------
+    int or None
+        The lower of what the system reports as available and the limit of a control group;
+        None where neither can be read.
+    """
+    limits = []
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                limits.append(int(line.split()[1]) * 1024)
+    elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for limit in _CGROUP_LIMITS:
+        if limit.exists() and (text := limit.read_text().strip()).isdigit():
+            limits.append(int(text))
+    return min(limits, default=None)
+
+
+def peak_memory() -> int | None:
+    """Return the most memory in bytes that this process has had resident, mapped files included.
+
+    Returns
+    -------
+    int or None
+        None where the system does not tell.
+    """
+    if sys.platform == "win32":
+        return None
+    import resource  # noqa: PLC0415 - exists on Unix only
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

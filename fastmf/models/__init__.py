@@ -1,0 +1,64 @@
+"""The models, by name. A model is one module here and one line in `MODELS`."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import cast
+
+from fastmf import model_file
+from fastmf.errors import ModelFileError, ParameterError
+from fastmf.models.base import FactorModel
+
+__all__ = ["MODELS", "FactorModel", "load_model", "model_class"]
+
+MODELS = {
+    "mf": "fastmf.models.biased_mf:BiasedMF",
+}
+
+
+def model_class(kind: str) -> type[FactorModel]:
+    """Return the class of a model by its name on the command line.
+
+    Parameters
+    ----------
+    kind : str
+
+    Returns
+    -------
+    type
+
+    Raises
+    ------
+    ParameterError
+        If there is no such model.
+    """
+    if kind not in MODELS:
+        raise ParameterError(f"there is no model {kind!r}; there are: {', '.join(MODELS)}")
+    module, name = MODELS[kind].split(":")
+    return cast(type[FactorModel], getattr(import_module(module), name))
+
+
+def load_model(folder: str | os.PathLike[str]) -> FactorModel:
+    """Open a saved model of any kind; its arrays are memory-mapped, nothing is executed.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    FactorModel
+
+    Raises
+    ------
+    ModelFileError
+        If the folder holds no model, or a damaged or newer one.
+    """
+    file = model_file.load_model_file(folder)
+    if file.kind not in MODELS:
+        raise ModelFileError(
+            f"{os.fspath(folder)} holds a model of kind {file.kind!r}, which this fastmf does not "
+            f"know (it knows {', '.join(MODELS)}); a newer fastmf may"
+        )
+    return model_class(file.kind).from_file(file)

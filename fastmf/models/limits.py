@@ -1,0 +1,80 @@
+"""Checks of hyperparameters that every model shares."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastmf.errors import ParameterError
+from fastmf.kernels.sgd import row_length
+from fastmf.machine import available_memory
+
+__all__ = ["check_memory", "check_number"]
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    whole: bool = False,
+    least: float | None = None,
+    above: float | None = None,
+) -> None:
+    """Refuse a hyperparameter that is no number or outside its limits.
+
+    Parameters
+    ----------
+    name : str
+        The hyperparameter, for the message.
+    value : object
+    whole : bool, optional
+        Whether it must be an integer.
+    least, above : float, optional
+        The lowest value allowed, or the value it must lie above.
+
+    Raises
+    ------
+    ParameterError
+    """
+    # NumPy's scalars count as numbers; True and False do not.
+    is_whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    is_number = is_whole or (hasattr(value, "__float__") and not isinstance(value, str | bool))
+    if not (is_whole if whole else is_number):
+        wanted = "a whole number" if whole else "a number"
+        raise ParameterError(f"{name} is {value!r}, but it must be {wanted}")
+    if not math.isfinite(value):
+        raise ParameterError(f"{name} is {value}, but it must be finite")
+    if least is not None and value < least:
+        raise ParameterError(f"{name} is {value}, but it must be at least {least}")
+    if above is not None and value <= above:
+        raise ParameterError(f"{name} is {value}, but it must be above {above}")
+
+
+def check_memory(name: str, factors: int, n_rows: int, *, keep_best: bool) -> None:
+    """Refuse more factors than memory can hold, before anything is allocated.
+
+    Parameters
+    ----------
+    name : str
+        The hyperparameter, for the message.
+    factors : int
+    n_rows : int
+        Users and items together.
+    keep_best : bool
+        Whether a second copy is kept, of the best epoch.
+
+    Raises
+    ------
+    ParameterError
+    """
+    copies = 3 if keep_best else 2  # the rows in training, the best ones, the compact result
+    needed = copies * n_rows * row_length(factors) * 4
+    available = available_memory()
+    if available is None or needed <= available:
+        return
+    fitting = int(available / (copies * n_rows * 4)) // 16 * 16 - 2
+    advice = f"use {fitting} or fewer" if fitting >= 1 else "there are too many users and items"
+    raise ParameterError(
+        f"{name} is {factors}, which takes {needed / 2**30:.1f} GiB for {n_rows:,} users and items, "
+        f"but {available / 2**30:.1f} GiB of memory are available; {advice}"
+    )

@@ -1,0 +1,228 @@
+"""Biased matrix factorization in training: what the loop of `fastmf.training` drives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastmf.data import RatingChunk, Ratings
+from fastmf.data.arrays import frozen
+from fastmf.data.layout import BlockGrid, build_grid
+from fastmf.kernels.sgd import squared_errors, update_block
+from fastmf.models.base import Fitted
+from fastmf.models.rows import PaddedRows, lane_rates
+from fastmf.parallel import Team
+from fastmf.training import Progress, RunSettings, SilentProgress, ValidationErrors, train
+from fastmf.training.blocks import block_order, run_blocks
+
+__all__ = ["SGDLearner", "StepSizes", "warm_up"]
+
+_CHUNK = 1 << 16
+
+
+class StepSizes(NamedTuple):
+    """Rates of the first epoch and L2 weights, of factors and biases."""
+
+    learning_rate: float
+    bias_learning_rate: float
+    regularization: float
+    bias_regularization: float
+
+
+class SGDLearner:
+    """A biased factor model in training on a block grid.
+
+    Parameters
+    ----------
+    parameters : BiasedMFParameters
+    grid : BlockGrid
+    valid : RatingChunk or None
+        Validation ratings by row: unknown users and items are rows of their own.
+    rating_range : tuple of float
+        What predictions are clipped to.
+    rows : PaddedRows
+        Where training starts; modified in place.
+    team : Team
+    """
+
+    def __init__(
+        self,
+        parameters: Any,
+        grid: BlockGrid,
+        rows: PaddedRows,
+        valid: RatingChunk | None,
+        rating_range: tuple[float, float],
+        team: Team,
+    ) -> None:
+        self._parameters = parameters
+        self._grid = grid
+        self._rows = rows
+        self._valid = valid
+        self._range = rating_range
+        self._team = team
+        self._kept: PaddedRows | None = None
+        self.ratings_per_epoch = grid.n_ratings
+        self.spread = grid.scale
+
+    @property
+    def remedy(self) -> str:
+        """What to try when training diverges."""
+        rate = self._parameters.step_sizes.learning_rate
+        return (
+            f"lower the learning rate (it is {rate:g}; try {rate / 4:.1g}) or raise the "
+            f"regularization (it is {self._parameters.regularization:g})"
+        )
+
+    @classmethod
+    def fit(
+        cls, parameters: Any, ratings: Ratings, valid: Ratings | None, team: Team, run: RunSettings
+    ) -> Fitted:
+        """Lay out the ratings, train on them, and return the parameters.
+
+        Parameters
+        ----------
+        parameters : BiasedMFParameters
+        ratings : Ratings
+            Training ratings.
+        valid : Ratings or None
+            Validation ratings, of the same table or another.
+        team : Team
+        run : RunSettings
+
+        Returns
+        -------
+        Fitted
+
+        Raises
+        ------
+        DivergenceError
+            See `fastmf.training.train`.
+        """
+        begin = time.perf_counter()
+        (run.progress or SilentProgress()).start("laying out blocks", 0, " ratings")
+        grid = build_grid(ratings, team)
+        generator = np.random.default_rng(parameters.random_state)
+        rows = PaddedRows.random(grid, parameters.factors, parameters.initial_scale, generator)
+        pairs = None if valid is None else _rows_of(valid, ratings, rows)
+        learner = cls(parameters, grid, rows, pairs, ratings.rating_range, team)
+        prepared = time.perf_counter() - begin
+        outcome = train(learner, parameters.epochs, run)
+        train_errors = learner._errors(partial(ratings.chunk, *bounds) for bounds in ratings.ranges())
+        arrays = rows.compact(grid.scale)
+        schedule = {
+            "blocks": f"{grid.side} x {grid.side}",
+            "block_order": "diagonals by numpy.random.default_rng([random_state, epoch])",
+            "learning_rate": "linear decay to 0",
+        }
+        return Fitted(arrays, grid.mean, outcome, train_errors.rmse, prepared, schedule)
+
+    def _rates(self, epoch: int) -> tuple[NDArray[np.float32], np.float32, np.float32]:
+        """Return what `update_block` takes of the rates of an epoch."""
+        sizes = self._parameters.step_sizes
+        part = 1 - epoch / self._parameters.epochs
+        rate, bias_rate = sizes.learning_rate * part, sizes.bias_learning_rate * part
+        table = lane_rates(
+            self._parameters.factors,
+            sizes.regularization,
+            sizes.bias_regularization,
+            rate,
+            bias_rate,
+        )
+        return table, np.float32(rate), np.float32(rate * sizes.regularization)
+
+    def run_epoch(self, epoch: int, progress: Progress) -> float:
+        """Train on every block once; return the RMSE on the way."""
+        grid, rows = self._grid, self._rows
+        rates = self._rates(epoch)
+        per_batch = grid.n_ratings / max(1, int(grid.block_starts[-1]))
+
+        def train_block(row: int, column: int) -> float:
+            block = row * grid.side + column
+            first, last = grid.block_starts[block : block + 2]
+            squared = update_block(
+                grid.batches,
+                grid.values,
+                grid.levels,
+                first,
+                last,
+                rows.users,
+                rows.items,
+                np.int64(rows.stride),
+                *rates,
+            )
+            progress.advance(int((last - first) * per_batch))
+            return float(squared)
+
+        order = block_order(grid.side, self._parameters.random_state, epoch)
+        squared = sum(run_blocks(order, train_block, self._team))
+        return float((squared / grid.n_ratings) ** 0.5 * grid.scale)
+
+    def validate(self) -> ValidationErrors | None:
+        """Return the errors of clipped predictions on the validation ratings."""
+        if self._valid is None:
+            return None
+        valid = self._valid
+        return self._errors(
+            partial(_part, valid, start) for start in range(0, len(valid.value), _CHUNK)
+        )
+
+    def _errors(self, chunks: Iterable[Callable[[], RatingChunk]]) -> ValidationErrors:
+        grid, rows = self._grid, self._rows
+        constants = [np.float32(x) for x in (grid.mean, grid.scale, *self._range)]
+
+        def add(chunk: Callable[[], RatingChunk]) -> tuple[int, float, float]:
+            pairs = chunk()
+            sums = np.zeros(2)
+            squared_errors(*pairs, rows.users, rows.items, np.int64(rows.stride), *constants, sums)
+            return len(pairs.value), sums[0], sums[1]
+
+        counts, squared, absolute = zip(*self._team.map(add, chunks), strict=True)
+        n_ratings = sum(counts)
+        return ValidationErrors((sum(squared) / n_ratings) ** 0.5, sum(absolute) / n_ratings)
+
+    def keep(self) -> None:
+        """Remember the parameters as they are now."""
+        if self._kept is None:
+            self._kept = self._rows.empty_like()
+        self._rows.copy_to(self._kept)
+
+    def restore(self) -> None:
+        """Return to the parameters last kept."""
+        assert self._kept is not None, "restore() without keep()"
+        self._kept.copy_to(self._rows)
+
+
+def _part(pairs: RatingChunk, start: int) -> RatingChunk:
+    return RatingChunk(*(column[start : start + _CHUNK] for column in pairs))
+
+
+def _rows_of(valid: Ratings, trained: Ratings, rows: PaddedRows) -> RatingChunk:
+    """Return validation ratings by row; what was not trained on gets the rows of the unknown."""
+    chunk = valid.chunk(0, valid.n_rows)
+    if valid.users is trained.users and valid.items is trained.items:
+        return chunk
+    user_row = trained.users.lookup(valid.users.ids)
+    item_row = trained.items.lookup(valid.items.ids)
+    user_row[user_row < 0] = rows.unknown_user
+    item_row[item_row < 0] = rows.unknown_item
+    user_index = frozen(user_row[chunk.user_index])
+    return RatingChunk(user_index, frozen(item_row[chunk.item_index]), chunk.value)
+
+
+def warm_up() -> None:
+    """Compile every kernel of training, or load it from the cache, on a few made-up ratings."""
+    users, items = np.divmod(np.arange(12), 4)
+    with Team(1) as team:
+        for values in (items % 2, np.linspace(0, 1, 12)):
+            grid = build_grid(Ratings.from_arrays(users, items, values), team, side=2)
+            rows = PaddedRows.random(grid, 4, 0.1, np.random.default_rng(0))
+            table = lane_rates(4, 0.1, 0.1, 0.1, 0.1)
+            constants = [np.float32(0.1)] * 2
+            stride = np.int64(rows.stride)
+            first, last = grid.block_starts[:2]
+            update_block(grid.batches, grid.values, grid.levels, first, last, rows.users, rows.items, stride, table, *constants)
