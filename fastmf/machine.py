@@ -39,14 +39,12 @@ def available_memory() -> int | None:
     limits = []
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                limits.append(int(line.split()[1]) * 1024)
+        lines = meminfo.read_text().splitlines()
+        limits += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvail")]
     elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    for limit in _CGROUP_LIMITS:
-        if limit.exists() and (text := limit.read_text().strip()).isdigit():
-            limits.append(int(text))
+    caps = [limit.read_text().strip() for limit in _CGROUP_LIMITS if limit.exists()]
+    limits += [int(cap) for cap in caps if cap.isdigit()]
     return min(limits, default=None)
 
 

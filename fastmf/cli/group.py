@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from typing import IO, Any, NoReturn
@@ -64,6 +65,7 @@ class CommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; nothing but click's own exceptions leaves it."""
+        ctx.meta["fastmf.began"] = time.perf_counter()
         try:
             result = super().invoke(ctx)
             # Here, where a closed pipe is still handled, rather than when Python ends.
@@ -100,18 +102,19 @@ def _one_line(error: BaseException) -> str:
 
 @click.group(
     cls=CommandGroup,
+    help="""Fast, reproducible matrix factorization for ratings.
+
+\b
+Try it on a generated sample:  fastmf demo
+Train on your own ratings:     fastmf train ratings.csv --valid 0.1
+Recommend:                     fastmf recommend ratings.model --user 42
+""",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command explains itself: fastmf COMMAND --help",
 )
 @click.version_option(__version__, prog_name="fastmf")
 def fastmf() -> None:
-    """Fast, reproducible matrix factorization for ratings.
-
-    \b
-    Try it on a generated sample:  fastmf demo
-    Train on your own ratings:     fastmf train ratings.csv --valid 0.1
-    Recommend:                     fastmf recommend ratings.model --user 42
-    """
+    """Do nothing of its own: the subcommand runs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 import click
 
 if TYPE_CHECKING:
-    from fastmf.models.base import RatingModel
+    from fastmf.models import FactorModel
 
 __all__ = ["DEFAULT_MODEL", "TrainCommand", "hyperparameter_options"]
 
@@ -18,7 +18,7 @@ DEFAULT_MODEL = "mf"
 
 # Hyperparameters whose option has a shorter name.
 _OPTION_NAMES = {"random_state": "seed"}
-_SIMPLE_TYPES: dict[Any, click.ParamType] = {
+_SIMPLE_TYPES: dict[Any, click.ParamType[Any]] = {
     int: click.INT,
     float: click.FLOAT,
     str: click.STRING,
@@ -75,7 +75,7 @@ def _without_none(hint: Any) -> Any:
     return kinds[0] if len(kinds) == 1 else hint
 
 
-def _click_type(kind: Any, field: dataclasses.Field[Any]) -> click.ParamType:
+def _click_type(kind: Any, field: dataclasses.Field[Any]) -> click.ParamType[Any]:
     if get_origin(kind) is Literal:
         return click.Choice([str(choice) for choice in get_args(kind)])
     if kind in _SIMPLE_TYPES:
@@ -113,7 +113,7 @@ def _model_named(arguments: Sequence[str]) -> str:
     return kind
 
 
-def _model_class(kind: str) -> type[RatingModel]:
+def _model_class(kind: str) -> type[FactorModel]:
     from fastmf.models import MODELS, model_class
 
     if kind not in MODELS:

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 __all__ = [
-    "ColumnOptions",
-    "column_options",
     "id_column_options",
-    "items_option",
     "json_option",
     "model_argument",
     "n_option",
     "quiet_option",
     "ratings_argument",
+    "reading_options",
     "threads_option",
+    "titles_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
 
-
-class ColumnOptions(TypedDict):
-    """Columns named on the command line, as `fastmf.read_ratings` takes them."""
-
-    user_column: str | None
-    item_column: str | None
-    rating_column: str | None
-    time_column: str | None
+_READING = ("user_column", "item_column", "rating_column", "time_column", "duplicates", "cache")
 
 
 def _path_argument(name: str, metavar: str) -> Callable[[Command], Command]:
@@ -57,7 +49,7 @@ threads_option = click.option(
 n_option = click.option(
     "-n", "n", type=click.IntRange(min=1), default=10, show_default=True, help="How many items."
 )
-items_option = click.option(
+titles_option = click.option(
     "--items",
     "titles",
     metavar="TITLES",
@@ -80,8 +72,37 @@ def id_column_options(command: Command) -> Command:
     return _column_option("user")(_column_option("item")(command))
 
 
-def column_options(command: Command) -> Command:
-    """Add the options that name the columns of a table of ratings."""
-    for role in ("time", "rating"):
-        command = _column_option(role)(command)
-    return id_column_options(command)
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of reading ratings; the command gets them as one dict, ``reading``.
+
+    Its entries are arguments of `fastmf.read_ratings`.
+    """
+
+    @functools.wraps(command)
+    def gather(*arguments: Any, **options: Any) -> Any:
+        reading = {name: options.pop(name) for name in _READING}
+        return command(*arguments, reading=reading, **options)
+
+    decorated: Callable[..., Any] = gather
+    for option in (
+        click.option(
+            "--no-cache",
+            "cache",
+            is_flag=True,
+            default=True,
+            flag_value=False,
+            help="Read the file again, and keep no copy of it in the cache.",
+        ),
+        click.option(
+            "--duplicates",
+            type=click.Choice(["last", "mean", "error"]),
+            default="last",
+            show_default=True,
+            help="Which rating to keep where a user has rated an item more than once.",
+        ),
+        _column_option("time"),
+        _column_option("rating"),
+        id_column_options,
+    ):
+        decorated = option(decorated)
+    return decorated

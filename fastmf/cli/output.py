@@ -15,7 +15,13 @@ from fastmf.errors import DataError, ModelFileError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TableWriter", "check_model_target", "check_table_target", "table_writer"]
+__all__ = [
+    "TableWriter",
+    "check_model_target",
+    "check_table_target",
+    "is_table_name",
+    "table_writer",
+]
 
 _PARQUET = (".parquet", ".pq")
 _TEXT = {".csv": ",", ".tsv": "\t"}
@@ -34,6 +40,11 @@ class TableWriter(Protocol):
         """
 
 
+def is_table_name(path: Path) -> bool:
+    """Say whether a name ends like a table that can be written."""
+    return path.suffix.lower() in (*_PARQUET, *_TEXT)
+
+
 def check_table_target(path: Path) -> None:
     """Refuse a file that cannot be written, before any work is done for it.
 
@@ -42,7 +53,7 @@ def check_table_target(path: Path) -> None:
     DataError
         On an ending that tells no format, a folder in its place, a missing or unwritable folder.
     """
-    if path.suffix.lower() not in (*_PARQUET, *_TEXT):
+    if not is_table_name(path):
         known = ", ".join((".parquet", *_TEXT))
         raise DataError(f"{path}: the ending tells the format to write; use one of {known}")
     if path.is_dir():
@@ -134,7 +145,7 @@ class _ArrowWriter:
         """Append rows."""
         import pyarrow as pa
 
-        rows = pa.table(dict(columns))
+        rows = pa.table({name: _column(values) for name, values in columns.items()})
         with _writing_errors(self._target):
             if self._writer is None:
                 self._writer = self._open(rows.schema)
@@ -165,6 +176,16 @@ class _ArrowWriter:
         if self._writer is not None:
             with suppress(OSError):
                 self._writer.close()
+
+
+def _column(values: Any) -> Any:
+    """Return text as Arrow's large strings, so that a piece without rows has the same type."""
+    import pyarrow as pa
+
+    kind = getattr(values, "dtype", None)
+    if isinstance(values, list) or (kind is not None and kind.kind in "OU"):
+        return pa.array(values, pa.large_string())
+    return values
 
 
 @contextmanager

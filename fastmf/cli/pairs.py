@@ -17,7 +17,7 @@ from fastmf.data.columns import ColumnNames, find_columns
 from fastmf.data.readers.dialect import Dialect
 from fastmf.errors import DataError
 
-__all__ = ["Pairs", "read_pairs"]
+__all__ = ["Pairs", "as_integers", "read_pairs"]
 
 # find_columns asks for ratings, which pairs need not have: it is given a column that is not there.
 _NOT_NEEDED = "(no rating needed)"
@@ -25,6 +25,8 @@ _ROWS = 1 << 18
 _BLOCK_BYTES = 4 << 20
 _SEPARATORS = ("::", "\t", ",", ";", "|", " ")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?$")
+# 18 digits always fit into 64 bits.
+_CANONICAL_INTEGER = "^(0|-?[1-9][0-9]{0,17})$"
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
 
 
@@ -49,7 +51,6 @@ def read_pairs(path: Path, user_column: str | None, item_column: str | None) -> 
     Yields
     ------
     Pairs
-        At least one, of no rows where the file has none.
 
     Raises
     ------
@@ -74,6 +75,32 @@ def read_pairs(path: Path, user_column: str | None, item_column: str | None) -> 
         raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
 
 
+def as_integers(ids: pa.Array) -> pa.Array | None:
+    """Turn ids that are text into integers.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array
+        Ids of any type.
+
+    Returns
+    -------
+    pyarrow.Array or None
+        int64 where all are the canonical text of one (``007`` is not); None where some are not;
+        ids that are no text as they are.
+    """
+    if not (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)):
+        return ids
+    if not pc.all(pc.match_substring_regex(ids, _CANONICAL_INTEGER), min_count=0).as_py():
+        return None
+    return ids.cast(pa.int64())
+
+
+def _plain(ids: pa.Array) -> pa.Array:
+    """Return categories as what they stand for."""
+    return ids.dictionary_decode() if pa.types.is_dictionary(ids.type) else ids
+
+
 def _places(found: list[str], names: ColumnNames, path: Path) -> tuple[int, int]:
     roles = find_columns([*found, _NOT_NEEDED], names, str(path))
     return roles.user, roles.item
@@ -83,21 +110,19 @@ def _from_parquet(path: Path, names: ColumnNames) -> Iterator[Pairs]:
     with pq.ParquetFile(path) as file:
         found = file.schema_arrow.names
         user, item = (found[place] for place in _places(found, names, path))
-        yield Pairs(*(pa.array([], file.schema_arrow.field(n).type) for n in (user, item)))
         for batch in file.iter_batches(_ROWS, columns=[user, item]):
-            yield Pairs(batch.column(user), batch.column(item))
+            yield Pairs(_plain(batch.column(user)), _plain(batch.column(item)))
 
 
 def _from_arrow(path: Path, names: ColumnNames) -> Iterator[Pairs]:
     with pa.memory_map(str(path)) as file:
         reader = pa.ipc.open_file(file)
         user, item = _places(reader.schema.names, names, path)
-        yield Pairs(*(pa.array([], reader.schema.types[place]) for place in (user, item)))
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)
             for start in range(0, batch.num_rows, _ROWS):
                 piece = batch.slice(start, _ROWS)
-                yield Pairs(piece.column(user), piece.column(item))
+                yield Pairs(_plain(piece.column(user)), _plain(piece.column(item)))
 
 
 def _from_text(path: Path, names: ColumnNames) -> Iterator[Pairs]:

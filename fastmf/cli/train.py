@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fastmf.cli.console import Console
 from fastmf.cli.hyperparameters import DEFAULT_MODEL, TrainCommand
+from fastmf.cli.interrupt import GracefulStop, graceful_interrupts
 from fastmf.cli.options import (
-    cache_option,
-    column_options,
-    duplicates_option,
     json_option,
     quiet_option,
     ratings_argument,
+    reading_options,
     threads_option,
 )
+from fastmf.cli.reading import load_ratings
+from fastmf.errors import ParameterError
 
 if TYPE_CHECKING:
     from fastmf import Ratings
-    from fastmf.cli.console import Console
-    from fastmf.cli.interrupt import GracefulStop
-    from fastmf.models.base import RatingModel
+    from fastmf.models import FactorModel
 
 __all__ = ["default_model_folder", "train"]
 
@@ -33,6 +33,7 @@ _COMPRESSED = (".gz", ".zst", ".bz2", ".lz4")
 
 @click.command(
     cls=TrainCommand,
+    short_help="Train a model on ratings and save it.",
     epilog="""\b
 Examples:
   fastmf train ratings.csv --valid 0.1
@@ -45,7 +46,7 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
 )
 @ratings_argument
 @click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME", help="Model to train."
+    "--model", "kind", default=DEFAULT_MODEL, show_default=True, metavar="NAME", help="The model."
 )
 @click.option(
     "--valid",
@@ -63,29 +64,24 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the model; a model in its place is replaced. [default: <RATINGS>.model]",
+    help="Folder of the model; a model in its place is replaced. [default: RATINGS.model]",
 )
 @threads_option
-@column_options
-@duplicates_option
-@cache_option
+@reading_options
 @json_option
 @quiet_option
 @click.pass_context
 def train(
     ctx: click.Context,
+    /,
+    *,
     ratings: Path,
-    model: str,
+    kind: str,
     valid: str | None,
     patience: int,
     out: Path | None,
     threads: int | None,
-    user_column: str | None,
-    item_column: str | None,
-    rating_column: str | None,
-    time_column: str | None,
-    duplicates: Any,
-    cache: bool,
+    reading: dict[str, Any],
     as_json: bool,
     quiet: bool,
     **hyperparameters: Any,
@@ -94,62 +90,45 @@ def train(
 
     RATINGS is a Parquet, Arrow or Feather file, CSV, TSV or other delimited text (also
     compressed), a folder of such parts, or a prepared store. Columns are found by their usual
-    names. A file is read once; the next run starts from a memory-mapped copy in the cache.
+    names. A file is read once: the next run starts from a memory-mapped copy in the cache.
     """
-    began = time.perf_counter()
-    from fastmf import RunSettings, read_ratings
-    from fastmf.cli.console import Console
-    from fastmf.cli.interrupt import GracefulStop, graceful_interrupts
+    from fastmf import RunSettings
     from fastmf.cli.output import check_model_target
+    from fastmf.cli.train_report import TrainReport
+    from fastmf.machine import available_threads
 
+    # Whatever can be refused is refused before any work is done.
     folder = out or default_model_folder(ratings)
     check_model_target(folder)
-    ctx.obj.hyperparameters(**hyperparameters)  # refuses what is out of limits before any work
-    estimator: RatingModel = ctx.obj(**hyperparameters)
+    ctx.obj.hyperparameters(**hyperparameters)
+    hold_out = _fraction_or_file(valid)
+
     console = Console(quiet)
+    began = time.perf_counter()
+    held_out = None
+    if isinstance(hold_out, Path):
+        held_out = load_ratings(hold_out, reading, console, threads=threads)
+    training = load_ratings(ratings, reading, console, threads=threads, trainable=True)
+    if isinstance(hold_out, float):
+        training, held_out = _split(training, hold_out, hyperparameters)
+    read_seconds = time.perf_counter() - began
+
     stop = GracefulStop(console.progress)
-
-    def read(source: Path, trainable: bool) -> Ratings:
-        with console.work(f"reading {source.name}", "ratings") as progress:
-            found = read_ratings(
-                source,
-                user_column=user_column,
-                item_column=item_column,
-                rating_column=rating_column,
-                time_column=time_column,
-                duplicates=duplicates,
-                cache=cache,
-                progress=progress,
-                num_threads=threads,
-                trainable=trainable,
-            )
-        console.notes(found.notes)
-        return found
-
-    begun_reading = time.perf_counter()
-    table = read(ratings, True)
-    training, held_out = _hold_out(table, valid, read, hyperparameters.get("random_state", 0))
-    read_seconds = time.perf_counter() - begun_reading
     run = RunSettings(
         num_threads=threads, progress=stop, patience=patience or None, stop=stop.is_requested
     )
+    model: FactorModel = ctx.obj(**hyperparameters)
     with graceful_interrupts(stop):
-        estimator.fit(training, held_out, run=run)
-        estimator.save(folder)
-    _report(
-        estimator,
-        folder,
-        held_out,
-        run=run,
-        hyperparameters=hyperparameters,
-        read_seconds=read_seconds,
-        began=began,
-        as_json=as_json,
+        model.fit(training, held_out, run=run)
+        model.save(folder)
+
+    report = TrainReport(
+        model, hyperparameters, held_out, folder, read_seconds, threads or available_threads()
     )
-    if estimator.stopped_ == "interrupted":
+    report.show(as_json=as_json, total_seconds=time.perf_counter() - ctx.meta["fastmf.began"])
+    if model.stopped_ == "interrupted":
         click.echo(
-            f"interrupted: the model after epoch {estimator.best_epoch_} is saved in {folder}",
-            err=True,
+            f"interrupted: the model after epoch {model.best_epoch_} is saved in {folder}", err=True
         )
         ctx.exit(1)
 
@@ -171,3 +150,28 @@ def default_model_folder(ratings: Path) -> Path:
     if name.suffix.lower() in _COMPRESSED:
         name = name.with_suffix("")
     return Path(f"{name.stem}.model")
+
+
+def _fraction_or_file(valid: str | None) -> float | Path | None:
+    """Tell what ``--valid`` means."""
+    if valid is None:
+        return None
+    try:
+        fraction = float(valid)
+    except ValueError:
+        return Path(valid)
+    if not 0.0 < fraction < 1.0:
+        raise ParameterError(
+            f"--valid is {valid}, but a fraction must lie between 0 and 1, for example 0.1; "
+            "anything else is the name of a file"
+        )
+    return fraction
+
+
+def _split(
+    ratings: Ratings, fraction: float, hyperparameters: dict[str, Any]
+) -> tuple[Ratings, Ratings]:
+    """Hold out the rows that the Python API would hold out for the same seed."""
+    from fastmf import random_split
+
+    return random_split(ratings, fraction, hyperparameters.get("random_state", 0))

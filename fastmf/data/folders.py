@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import secrets
@@ -112,8 +113,9 @@ def _move_into_place(working: Path, path: Path, replace: Callable[[Path], bool])
         try:
             working.rename(path)
             return
-        except OSError:
-            if not path.is_dir():
+        except OSError as error:
+            # Only a name that is taken is worth another attempt.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         if not replace(path):
             return

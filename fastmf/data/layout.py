@@ -9,6 +9,7 @@ result of training does not depend on the number of threads.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,7 @@ __all__ = ["BlockGrid", "build_grid", "grid_side"]
 
 _MAX_CODED_ITEMS = 1 << 24
 _MAX_USERS = 1 << 30
-_EMPTY_FLOATS: NDArray[np.float32] = np.empty(0, np.float32)
-_EMPTY_CODES: NDArray[np.uint8] = np.empty(0, np.uint8)
+_MAX_SIDE = 32
 
 
 @dataclass(frozen=True)
@@ -66,43 +66,30 @@ class BlockGrid:
     scale: float
 
 
-@dataclass
 class _Census:
-    """What one pass over the ratings tells: how many, of whom, and which values."""
+    """What one pass over the ratings tells: of whom they are, and which values there are."""
 
-    user_counts: NDArray[np.int64]
-    item_counts: NDArray[np.int64]
-    level_keys: NDArray[np.uint32]
-    level_used: NDArray[np.uint8]
-    distinct: int = 0
+    def __init__(self, ratings: Ratings) -> None:
+        self.user_counts = np.zeros(ratings.n_users, np.int64)
+        self.item_counts = np.zeros(ratings.n_items, np.int64)
+        self.keys = np.zeros(1024, np.uint32)
+        self.used = np.zeros(1024, np.uint8)
+        self.distinct = 0
 
-    @classmethod
-    def empty(cls, ratings: Ratings) -> _Census:
-        return cls(
-            np.zeros(ratings.n_users, np.int64),
-            np.zeros(ratings.n_items, np.int64),
-            np.zeros(1024, np.uint32),
-            np.zeros(1024, np.uint8),
-        )
-
-    def add(self, chunk: RatingChunk) -> tuple[int, float, float]:
-        """Count a chunk; return its length, sum and sum of squares."""
-        kernels.add_counts(chunk.user_index, self.user_counts)
-        kernels.add_counts(chunk.item_index, self.item_counts)
-        if self.distinct <= kernels.PADDING_CODE:
-            bits = chunk.value.view(np.uint32)
-            self.distinct = kernels.collect_levels(bits, self.level_keys, self.level_used)
-        total = float(np.sum(chunk.value, dtype=np.float64))
-        return len(chunk.value), total, float(np.dot(chunk.value, chunk.value.astype(np.float64)))
+    def add(self, chunk: RatingChunk, shift: float) -> NDArray[np.float64]:
+        """Count a chunk; return the sum of its ratings and of their squares, less `shift`."""
+        moments = np.zeros(2)
+        kernels.take_census(*chunk, shift, self.user_counts, self.item_counts, moments)
+        bits = chunk.value.view(np.uint32)
+        self.distinct = kernels.add_levels(bits, self.keys, self.used, self.distinct)
+        return moments
 
     def merge(self, other: _Census) -> None:
         self.user_counts += other.user_counts
         self.item_counts += other.item_counts
-        if max(self.distinct, other.distinct) > kernels.PADDING_CODE:
-            self.distinct = kernels.PADDING_CODE + 1
-            return
-        keys = frozen(other.level_keys[other.level_used == 1])
-        self.distinct = kernels.collect_levels(keys, self.level_keys, self.level_used)
+        keys = frozen(other.keys[other.used == 1])
+        self.distinct = kernels.add_levels(keys, self.keys, self.used, self.distinct)
+        self.distinct = max(self.distinct, other.distinct)
 
 
 def grid_side(n_ratings: int) -> int:
@@ -123,31 +110,31 @@ def grid_side(n_ratings: int) -> int:
     for side, limit in ((4, 300_000), (8, 4_000_000), (16, 400_000_000)):
         if n_ratings < limit:
             return side
-    return 32
+    return _MAX_SIDE
 
 
 def _take_census(ratings: Ratings, team: Team) -> tuple[_Census, float, float]:
-    """Return counts, mean and scale. Sums are taken range by range: the same for any team."""
+    """Return counts, mean and spread. Sums are taken range by range: the same for any team."""
+    if len(ratings) == 0:
+        raise DataError("there are no ratings to train on; hold out fewer of them")
     ranges = ratings.ranges()
     parts = [ranges[worker :: team.num_threads] for worker in range(team.num_threads)]
+    shift = sum(ratings.rating_range) / 2
 
-    def count(part: list[tuple[int, int]]) -> tuple[_Census, list[tuple[int, float, float]]]:
-        census = _Census.empty(ratings)
-        return census, [census.add(ratings.chunk(start, stop)) for start, stop in part]
+    def count(part: list[tuple[int, int]]) -> tuple[_Census, list[NDArray[np.float64]]]:
+        census = _Census(ratings)
+        return census, [census.add(ratings.chunk(*bounds), shift) for bounds in part]
 
-    total = _Census.empty(ratings)
-    sums: list[tuple[int, float, float]] = [(0, 0.0, 0.0)] * len(ranges)
-    for worker, (census, moments) in enumerate(team.map(count, parts)):
+    total = _Census(ratings)
+    moments = np.zeros((len(ranges), 2))
+    for worker, (census, part) in enumerate(team.map(count, parts)):
         total.merge(census)
-        sums[worker :: team.num_threads] = moments
-    n_ratings = sum(n for n, _, _ in sums)
-    if n_ratings == 0:
-        raise DataError("there are no ratings to train on; hold out fewer of them")
-    mean = sum(s for _, s, _ in sums) / n_ratings
-    variance = sum(q for _, _, q in sums) / n_ratings - mean * mean
+        moments[worker :: team.num_threads] = np.reshape(part, (-1, 2))
+    offset, square = moments.sum(axis=0) / len(ratings)
+    variance = square - offset * offset
     # Constant ratings leave rounding noise instead of a spread; dividing by it would blow up.
-    noise = 1e-9 * max(mean * mean, np.finfo(np.float32).tiny)
-    return total, mean, variance**0.5 if variance > noise else 1.0
+    noise = 1e-9 * max(square, np.finfo(np.float32).tiny)
+    return total, float(shift + offset), float(variance**0.5) if variance > noise else 1.0
 
 
 def _cut(counts: NDArray[np.int64], side: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -159,11 +146,9 @@ def _cut(counts: NDArray[np.int64], side: int) -> tuple[NDArray[np.int64], NDArr
     return bounds, blocks
 
 
-@dataclass(frozen=True)
-class _Levels:
-    """How ratings are coded; not `coded` when there are too many distinct ones."""
+class _Levels(NamedTuple):
+    """How ratings are coded; `code_of_slot` is empty when there are too many distinct ones."""
 
-    coded: bool
     keys: NDArray[np.uint32]
     used: NDArray[np.uint8]
     code_of_slot: NDArray[np.uint8]
@@ -171,24 +156,16 @@ class _Levels:
 
     @classmethod
     def from_census(cls, census: _Census, mean: float, scale: float, n_items: int) -> _Levels:
-        coded = census.distinct <= kernels.PADDING_CODE and n_items + 32 < _MAX_CODED_ITEMS
-        code_of_slot = np.zeros(1024, np.uint8)
         levels = np.zeros(256, np.float32)
-        if coded:
-            slots = np.flatnonzero(census.level_used)
-            raw = census.level_keys[slots].view(np.float32)
-            order = np.argsort(raw)
-            code_of_slot[slots[order]] = np.arange(len(slots), dtype=np.uint8)
-            levels[: len(slots)] = (raw[order].astype(np.float64) - mean) / scale
-        return cls(coded, census.level_keys, census.level_used, code_of_slot, levels)
-
-    def codes(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
-        if not self.coded:
-            return _EMPTY_CODES
-        codes = np.empty(len(values), np.uint8)
-        bits = values.view(np.uint32)
-        kernels.code_ratings(bits, self.keys, self.used, self.code_of_slot, codes)
-        return codes
+        if census.distinct > kernels.PADDING_CODE or n_items + _MAX_SIDE >= _MAX_CODED_ITEMS:
+            return cls(census.keys, census.used, np.empty(0, np.uint8), levels)
+        slots = np.flatnonzero(census.used)
+        raw = census.keys[slots].view(np.float32)
+        order = np.argsort(raw)
+        code_of_slot = np.zeros(1024, np.uint8)
+        code_of_slot[slots[order]] = np.arange(len(slots), dtype=np.uint8)
+        levels[: len(slots)] = (raw[order].astype(np.float64) - mean) / scale
+        return cls(census.keys, census.used, code_of_slot, levels)
 
 
 @dataclass(frozen=True)
@@ -223,12 +200,11 @@ def _scatter(
     offsets = starts[:-1] + np.cumsum(per_range, axis=0) - per_range
     users = np.empty(n_ratings, np.uint32)
     words = np.empty(n_ratings, np.uint32)
-    values = _EMPTY_FLOATS if levels.coded else np.empty(n_ratings, np.float32)
+    values = np.empty(0 if levels.code_of_slot.size else n_ratings, np.float32)
 
     def scatter(task: tuple[tuple[int, int], NDArray[np.int64]]) -> None:
         chunk = ratings.chunk(*task[0])
-        codes = levels.codes(chunk.value)
-        kernels.scatter_ratings(*chunk[:2], codes, chunk.value, *blocks, side, task[1], *out)
+        kernels.scatter_ratings(*chunk, *blocks, side, *levels[:3], task[1], *out)
 
     out = (users, words, values)
     for _ in team.map(scatter, list(zip(ranges, offsets.copy(), strict=True))):
@@ -254,7 +230,7 @@ def _write(
     sizes = np.array(list(team.map(count, range(side * side))), np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     batches = np.empty(starts[-1] * BATCH_WORDS, np.uint32)
-    values = _EMPTY_FLOATS if coded else np.empty(starts[-1] * BATCH, np.float32)
+    values = np.empty(0 if coded else starts[-1] * BATCH, np.float32)
 
     def write(block: int) -> None:
         row, column = divmod(block, side)
@@ -313,7 +289,7 @@ def build_grid(ratings: Ratings, team: Team, side: int | None = None) -> BlockGr
     _, item_block = _cut(census.item_counts, side)
     levels = _Levels.from_census(census, mean, scale, ratings.n_items)
     scattered = _scatter(ratings, team, levels, (user_block, item_block), side, n_ratings)
-    if not levels.coded:
+    if scattered.values.size:
         np.subtract(scattered.values, np.float32(mean), out=scattered.values)
         np.divide(scattered.values, np.float32(scale), out=scattered.values)
     batches, values, starts = _write(scattered, user_bounds, ratings.n_items, side, team)

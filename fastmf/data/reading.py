@@ -125,12 +125,10 @@ def _read_path(path: Path, request: _Request, cache: bool) -> Ratings:
     parts = find_parts(path)
     source = describe_source(path, parts, request.key())
     store = cached_store(path, request.key())
-    if cache and is_current(store, source):
-        try:
-            return _opened(store, path)
-        except DataError:
-            # Damaged since, or just replaced by another process: made anew below.
-            pass
+    if cache:
+        kept = _open_current(store, path, source)
+        if kept is not None:
+            return kept
     if cache and _writable(store.parent):
         _make_store(store, path, parts, source, request)
         return _opened(store, path)
@@ -144,6 +142,17 @@ def _read_path(path: Path, request: _Request, cache: bool) -> Ratings:
             "next time (FASTMF_CACHE_DIR names another folder)",
         )
     return ratings
+
+
+def _open_current(store: Path, path: Path, source: dict[str, Any]) -> Ratings | None:
+    """Open a store if it is there, made from this version of the source, and sound."""
+    if not is_current(store, source):
+        return None
+    try:
+        return _opened(store, path)
+    except DataError:
+        # Damaged since, or just replaced by another process.
+        return None
 
 
 def _opened(store: Path, path: Path) -> Ratings:
@@ -167,7 +176,7 @@ def _make_store(
     """Read a source into a store; another process may do the same at the same time."""
 
     def still_wanted(existing: Path) -> bool:
-        return not is_current(existing, source)
+        return _open_current(existing, path, source) is None
 
     with writing_errors(store), new_folder(store, replace=still_wanted) as folder:
         _fill_store(folder, path, parts, source, request)

@@ -160,8 +160,8 @@ def writing_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(
-                f"{path}: the disk is full; free some space, or set FASTMF_CACHE_DIR to a folder "
-                "on another disk"
+                f"{path}: the disk is full; free some space there, or choose another disk "
+                "(FASTMF_CACHE_DIR for the cache)"
             ) from error
         reason = error.strerror or str(error)
         raise DataError(f"{path}: cannot be written: {reason}") from error
@@ -367,28 +367,29 @@ def open_store(folder: str | Path) -> Ratings:
     header = read_header(folder)
     try:
         _check_files(folder, header)
-        ratings = _open_batch(folder / _RATINGS)
+        batch = _open_batch(folder / _RATINGS)
         users = Vocabulary(_open_ids(folder / _USERS))
         items = Vocabulary(_open_ids(folder / _ITEMS))
+        low, high = (float(limit) for limit in header["rating_range"])
+        columns = {
+            name: batch.column(name).to_numpy(zero_copy_only=True) for name in batch.schema.names
+        }
+        ratings = Ratings(
+            Columns(
+                columns["user_index"], columns["item_index"], columns["value"], columns.get("time")
+            ),
+            users,
+            items,
+            (low, high),
+            notes=tuple(header["notes"]),
+            source=header["source"]["path"] if header["source"] else str(folder),
+        )
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{folder}: this store is damaged; {_REMAKE}") from error
-    counts = (ratings.num_rows, len(users), len(items))
+    counts = (len(ratings), len(users), len(items))
     if counts != (header["n_ratings"], header["n_users"], header["n_items"]):
         raise DataError(f"{folder}: its counts do not match {HEADER}; {_REMAKE}")
-    columns = {
-        name: ratings.column(name).to_numpy(zero_copy_only=True) for name in ratings.schema.names
-    }
-    source = header["source"]
-    return Ratings(
-        Columns(
-            columns["user_index"], columns["item_index"], columns["value"], columns.get("time")
-        ),
-        users,
-        items,
-        (header["rating_range"][0], header["rating_range"][1]),
-        notes=tuple(header["notes"]),
-        source=source["path"] if source else str(folder),
-    )
+    return ratings
 
 
 def _check_files(folder: Path, header: Mapping[str, Any]) -> None:

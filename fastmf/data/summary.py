@@ -24,7 +24,7 @@ class HistogramBar(NamedTuple):
 
     low: float
     high: float
-    count: int
+    n_ratings: int
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,9 @@ def read_titles(path: str | Path) -> Titles:
             f"{path}: no columns of item ids and titles; its first line is {lines[0][:60]!r}; "
             "give it a header line such as item,title"
         )
-    cleaned = ((item.strip(), _CONTROLS.sub(" ", html.unescape(title)).strip()) for item, title in pairs)
+    cleaned = (
+        (item.strip(), _CONTROLS.sub(" ", html.unescape(title)).strip()) for item, title in pairs
+    )
     return Titles({item: title for item, title in cleaned if title})
 
 

@@ -88,7 +88,12 @@ def evaluate(model: FactorModel, ratings: Ratings, *, run: RunSettings | None = 
     errors = np.sum([sums for sums, _ in parts], axis=0) / len(ratings)
     rmse, mae = np.sqrt(errors[:, 0]).tolist(), errors[:, 1].tolist()
     return Evaluation(
-        *(figure for pair in zip(rmse, mae, strict=True) for figure in pair),
+        rmse=rmse[0],
+        mae=mae[0],
+        global_mean_rmse=rmse[1],
+        global_mean_mae=mae[1],
+        bias_only_rmse=rmse[2],
+        bias_only_mae=mae[2],
         n_ratings=len(ratings),
         n_unknown_users=_count_unknown(ratings, user_row, users=True),
         n_unknown_items=_count_unknown(ratings, item_row, users=False),

@@ -1,0 +1,1 @@
+"""Compiled functions over arrays: pure arithmetic, no files, no classes, no printing."""

@@ -9,12 +9,12 @@ from fastmf.kernels.sgd import BATCH, BATCH_WORDS
 
 __all__ = [
     "PADDING_CODE",
-    "add_counts",
-    "code_ratings",
-    "collect_levels",
+    "add_levels",
     "count_batches",
     "count_blocks",
+    "level_slot",
     "scatter_ratings",
+    "take_census",
     "write_batches",
 ]
 
@@ -26,21 +26,21 @@ _GROUP = 16
 
 
 @njit(cache=True, nogil=True)
-def add_counts(index, counts):
-    """Add one to ``counts[i]`` for every ``i`` in `index`.
+def level_slot(bits, keys, used):
+    """Return where a rating is, or would go, in an open-addressing table of 1,024 slots.
 
     Parameters
     ----------
-    index : (m,) int32
-    counts : (n,) int64, modified in place
+    bits : uint32
+        The float32 rating, seen as bits.
+    keys : (1024,) uint32
+    used : (1024,) uint8
+        1 where `keys` holds a rating.
+
+    Returns
+    -------
+    int
     """
-    for position in range(index.size):
-        counts[index[position]] += 1
-
-
-@njit(cache=True, nogil=True)
-def _slot_of(bits, keys, used):
-    """Return where `bits` is, or would go, in an open-addressing table of 1,024 slots."""
     # Numba multiplies 32-bit numbers to 64 bits; the cast brings back the hash's 32.
     slot = np.int64(np.uint32(bits * np.uint32(2654435769))) >> 22
     while used[slot] != 0 and keys[slot] != bits:
@@ -49,7 +49,7 @@ def _slot_of(bits, keys, used):
 
 
 @njit(cache=True, nogil=True)
-def collect_levels(rating_bits, keys, used):
+def add_levels(rating_bits, keys, used, distinct):
     """Enter every distinct rating in a small hash table, until there are more than 255.
 
     Parameters
@@ -58,41 +58,50 @@ def collect_levels(rating_bits, keys, used):
         The float32 ratings, seen as bits.
     keys : (1024,) uint32, modified in place
     used : (1024,) uint8, modified in place
-        1 where `keys` holds a rating.
+    distinct : int
+        Ratings in the table so far.
 
     Returns
     -------
     int
-        Distinct ratings in the table; 256 means too many to code, and the pass stopped there.
+        Ratings in the table now; 256 means too many to code, and the pass stopped there.
     """
-    distinct = 0
-    for slot in range(used.size):
-        distinct += used[slot]
     for position in range(rating_bits.size):
-        slot = _slot_of(rating_bits[position], keys, used)
+        if distinct > PADDING_CODE:
+            break
+        slot = level_slot(rating_bits[position], keys, used)
         if used[slot] == 0:
-            if distinct == PADDING_CODE:
-                return PADDING_CODE + 1
-            used[slot] = 1
-            keys[slot] = rating_bits[position]
             distinct += 1
+            if distinct <= PADDING_CODE:
+                used[slot] = 1
+                keys[slot] = rating_bits[position]
     return distinct
 
 
 @njit(cache=True, nogil=True)
-def code_ratings(rating_bits, keys, used, code_of_slot, codes):
-    """Write the code of every rating, by the table of `collect_levels`.
+def take_census(user_index, item_index, ratings, shift, user_counts, item_counts, moments):
+    """Count the ratings of users and items, and add up the ratings and their squares.
 
     Parameters
     ----------
-    rating_bits : (m,) uint32
-    keys : (1024,) uint32
-    used : (1024,) uint8
-    code_of_slot : (1024,) uint8
-    codes : (m,) uint8, modified in place
+    user_index, item_index : (m,) int32
+    ratings : (m,) float32
+    shift : float64
+        Taken from every rating first: near their mean, it keeps the squares exact.
+    user_counts, item_counts : (n_users,), (n_items,) int64, modified in place
+    moments : (2,) float64, modified in place
+        Sum of ``r - shift``, sum of ``(r - shift)^2``.
     """
-    for position in range(rating_bits.size):
-        codes[position] = code_of_slot[_slot_of(rating_bits[position], keys, used)]
+    total = 0.0
+    squares = 0.0
+    for position in range(user_index.size):
+        user_counts[user_index[position]] += 1
+        item_counts[item_index[position]] += 1
+        centred = np.float64(ratings[position]) - shift
+        total += centred
+        squares += centred * centred
+    moments[0] += total
+    moments[1] += squares
 
 
 @njit(cache=True, nogil=True)
@@ -117,11 +126,13 @@ def count_blocks(user_index, item_index, user_block, item_block, side, counts):
 def scatter_ratings(
     user_index,
     item_index,
-    codes,
     ratings,
     user_block,
     item_block,
     side,
+    keys,
+    used,
+    code_of_slot,
     offsets,
     users_out,
     words_out,
@@ -132,13 +143,15 @@ def scatter_ratings(
     Parameters
     ----------
     user_index, item_index : (m,) int32
-    codes : (m,) or (0,) uint8
-        Rating codes; empty when ratings are not coded.
     ratings : (m,) float32
-        Ratings, used when they are not coded.
     user_block, item_block : uint8
         As for `count_blocks`.
     side : int
+    keys : (1024,) uint32
+    used : (1024,) uint8
+        The ratings that are coded, as `add_levels` left them.
+    code_of_slot : (1024,) or (0,) uint8
+        Their codes; empty when ratings are not coded.
     offsets : (side * side,) int64, modified in place
         Where the next rating of each block goes. Tasks that scatter parts of one table start at
         offsets of their own, so they never write the same place.
@@ -146,8 +159,10 @@ def scatter_ratings(
     words_out : (n,) uint32, modified in place
         ``item | code << 24``, or the plain item.
     values_out : (n,) or (0,) float32, modified in place
+        The ratings, when they are not coded.
     """
-    coded = codes.size > 0
+    coded = code_of_slot.size > 0
+    bits = ratings.view(np.uint32)
     for position in range(user_index.size):
         user = user_index[position]
         item = item_index[position]
@@ -156,7 +171,8 @@ def scatter_ratings(
         offsets[block] = to + 1
         users_out[to] = np.uint32(user)
         if coded:
-            words_out[to] = np.uint32(item) | (np.uint32(codes[position]) << np.uint32(24))
+            code = code_of_slot[level_slot(bits[position], keys, used)]
+            words_out[to] = np.uint32(item) | (np.uint32(code) << np.uint32(24))
         else:
             words_out[to] = np.uint32(item)
             values_out[to] = ratings[position]

@@ -27,10 +27,14 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _WORD_STEP = np.uint64(0x9E3779B97F4A7C15)
 _EMPTY = np.int32(-1)
+# Rows whose first slots are read ahead, without a branch, so that their cache misses overlap:
+# 24 -> 10 ns a row for 480 thousand ids in random order. Behind `start` and until it is encoded, an
+# entry of `indices` holds that guess.
+_BLOCK = 512
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mix(word):  # type: ignore[no-untyped-def]
+def _mix(word):
     """Scramble 64 bits: the finalizer of splitmix64 (Steele, Lea, Flood 2014)."""
     word = (word ^ (word >> np.uint64(30))) * _MIX_1
     word = (word ^ (word >> np.uint64(27))) * _MIX_2
@@ -38,7 +42,7 @@ def _mix(word):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def encode_integers(values, start, ids, count, table, indices):  # type: ignore[no-untyped-def]
+def encode_integers(values, start, ids, count, table, indices):
     """Give every integer its dense index, inserting the unseen ones.
 
     Parameters
@@ -69,11 +73,20 @@ def encode_integers(values, start, ids, count, table, indices):  # type: ignore[
     """
     mask = np.uint64(table.size - 1)
     room = min(np.int64(ids.size), np.int64(table.size // 2))
-    for row in range(start, values.size):
-        value = values[row]
-        place = _mix(np.uint64(value)) & mask
-        while True:
+    for block in range(start, values.size, _BLOCK):
+        end = min(np.int64(block + _BLOCK), np.int64(values.size))
+        for row in range(block, end):
+            indices[row] = table[_mix(np.uint64(values[row])) & mask]
+        for row in range(block, end):
+            value = values[row]
+            index = indices[row]
+            if index != _EMPTY and ids[index] == value:
+                continue
+            place = _mix(np.uint64(value)) & mask
             index = table[place]
+            while index != _EMPTY and ids[index] != value:
+                place = (place + np.uint64(1)) & mask
+                index = table[place]
             if index == _EMPTY:
                 if count >= room:
                     return row, count
@@ -81,16 +94,12 @@ def encode_integers(values, start, ids, count, table, indices):  # type: ignore[
                 ids[count] = value
                 table[place] = index
                 count += 1
-                break
-            if ids[index] == value:
-                break
-            place = (place + np.uint64(1)) & mask
-        indices[row] = index
+            indices[row] = index
     return np.int64(values.size), count
 
 
 @njit(cache=True, nogil=True)
-def fill_integer_table(ids, table):  # type: ignore[no-untyped-def]
+def fill_integer_table(ids, table):
     """Enter ids into an empty table.
 
     Parameters
@@ -117,7 +126,7 @@ def fill_integer_table(ids, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def lookup_integers(values, ids, table, indices):  # type: ignore[no-untyped-def]
+def lookup_integers(values, ids, table, indices):
     """Find the dense index of every integer, -1 where it is unknown.
 
     Parameters
@@ -142,44 +151,63 @@ def lookup_integers(values, ids, table, indices):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True, inline="always")
+def _word(data, at):  # type: ignore[no-untyped-def]
+    """Read 8 bytes as one number; LLVM joins the eight loads into one of 64 bits."""
+    word = np.uint64(data[at])
+    word |= np.uint64(data[at + 1]) << np.uint64(8)
+    word |= np.uint64(data[at + 2]) << np.uint64(16)
+    word |= np.uint64(data[at + 3]) << np.uint64(24)
+    word |= np.uint64(data[at + 4]) << np.uint64(32)
+    word |= np.uint64(data[at + 5]) << np.uint64(40)
+    word |= np.uint64(data[at + 6]) << np.uint64(48)
+    word |= np.uint64(data[at + 7]) << np.uint64(56)
+    return word
+
+
+@njit(cache=True, nogil=True, inline="always")
 def _hash_bytes(data, begin, end):  # type: ignore[no-untyped-def]
-    """Hash bytes [begin, end): 8 at a time, then the rest, each word mixed into the state."""
+    """Hash bytes [begin, end): 8 at a time, each word mixed into the state.
+
+    The last word of a string of 8 bytes or more overlaps the one before: no loop over single bytes.
+    """
     state = np.uint64(end - begin) * _WORD_STEP
-    at = begin
-    while at + 8 <= end:
-        # LLVM joins these eight loads into one of 64 bits.
-        word = np.uint64(data[at])
-        word |= np.uint64(data[at + 1]) << np.uint64(8)
-        word |= np.uint64(data[at + 2]) << np.uint64(16)
-        word |= np.uint64(data[at + 3]) << np.uint64(24)
-        word |= np.uint64(data[at + 4]) << np.uint64(32)
-        word |= np.uint64(data[at + 5]) << np.uint64(40)
-        word |= np.uint64(data[at + 6]) << np.uint64(48)
-        word |= np.uint64(data[at + 7]) << np.uint64(56)
-        state = _mix(state ^ word) + _WORD_STEP
-        at += 8
+    if end - begin >= 8:
+        at = np.uint64(begin)
+        last = np.uint64(end - 8)
+        while at < last:
+            state = _mix(state ^ _word(data, at)) + _WORD_STEP
+            at += np.uint64(8)
+        return _mix(state ^ _word(data, last))
     word = np.uint64(0)
-    while at < end:
+    for at in range(np.uint64(begin), np.uint64(end)):
         word = (word << np.uint64(8)) | np.uint64(data[at])
-        at += 1
     return _mix(state ^ word)
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _same_bytes(a, a_begin, a_end, b, b_begin, b_end):  # type: ignore[no-untyped-def]
     """Whether two byte ranges hold the same string."""
-    if a_end - a_begin != b_end - b_begin:
+    length = a_end - a_begin
+    if length != b_end - b_begin:
         return False
-    for offset in range(a_end - a_begin):  # noqa: SIM110 - compiled code has no generators
-        if a[a_begin + offset] != b[b_begin + offset]:
+    one = np.uint64(a_begin)
+    other = np.uint64(b_begin)
+    if length >= 8:
+        last = np.uint64(a_end - 8)
+        while one < last:
+            if _word(a, one) != _word(b, other):
+                return False
+            one += np.uint64(8)
+            other += np.uint64(8)
+        return _word(a, last) == _word(b, np.uint64(b_end - 8))
+    for offset in range(np.uint64(length)):  # noqa: SIM110 - compiled code has no generators
+        if a[one + offset] != b[other + offset]:
             return False
     return True
 
 
 @njit(cache=True, nogil=True)
-def encode_strings(  # type: ignore[no-untyped-def]
-    offsets, data, start, id_offsets, id_data, id_hashes, count, table, indices
-):
+def encode_strings(offsets, data, start, id_offsets, id_data, id_hashes, count, table, indices):
     """Give every byte string its dense index, inserting the unseen ones.
 
     Parameters
@@ -216,13 +244,30 @@ def encode_strings(  # type: ignore[no-untyped-def]
     """
     mask = np.uint64(table.size - 1)
     room = min(np.int64(id_hashes.size), np.int64(table.size // 2))
-    for row in range(start, offsets.size - 1):
-        begin = offsets[row]
-        end = offsets[row + 1]
-        hashed = _hash_bytes(data, begin, end)
-        place = hashed & mask
-        while True:
+    n_rows = np.int64(offsets.size - 1)
+    for block in range(start, n_rows, _BLOCK):
+        last = min(np.int64(block + _BLOCK), n_rows)
+        for row in range(block, last):
+            indices[row] = table[_hash_bytes(data, offsets[row], offsets[row + 1]) & mask]
+        for row in range(block, last):
+            begin = offsets[row]
+            end = offsets[row + 1]
+            index = indices[row]
+            if index != _EMPTY and _same_bytes(
+                id_data, id_offsets[index], id_offsets[index + 1], data, begin, end
+            ):
+                continue
+            hashed = _hash_bytes(data, begin, end)
+            place = hashed & mask
             index = table[place]
+            while index != _EMPTY and not (
+                id_hashes[index] == hashed
+                and _same_bytes(
+                    id_data, id_offsets[index], id_offsets[index + 1], data, begin, end
+                )
+            ):
+                place = (place + np.uint64(1)) & mask
+                index = table[place]
             if index == _EMPTY:
                 free = id_offsets[count]
                 if count >= room or free + (end - begin) > id_data.size:
@@ -234,18 +279,12 @@ def encode_strings(  # type: ignore[no-untyped-def]
                 index = np.int32(count)
                 table[place] = index
                 count += 1
-                break
-            if id_hashes[index] == hashed and _same_bytes(
-                id_data, id_offsets[index], id_offsets[index + 1], data, begin, end
-            ):
-                break
-            place = (place + np.uint64(1)) & mask
-        indices[row] = index
-    return np.int64(offsets.size - 1), count
+            indices[row] = index
+    return n_rows, count
 
 
 @njit(cache=True, nogil=True)
-def hash_strings(offsets, data, hashes):  # type: ignore[no-untyped-def]
+def hash_strings(offsets, data, hashes):
     """Hash every string.
 
     Parameters
@@ -262,7 +301,7 @@ def hash_strings(offsets, data, hashes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def fill_string_table(offsets, data, hashes, table):  # type: ignore[no-untyped-def]
+def fill_string_table(offsets, data, hashes, table):
     """Enter strings into an empty table.
 
     Parameters
@@ -296,9 +335,7 @@ def fill_string_table(offsets, data, hashes, table):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def lookup_strings(  # type: ignore[no-untyped-def]
-    offsets, data, id_offsets, id_data, id_hashes, table, indices
-):
+def lookup_strings(offsets, data, id_offsets, id_data, id_hashes, table, indices):
     """Find the dense index of every string, -1 where it is unknown.
 
     Parameters

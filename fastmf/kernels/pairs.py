@@ -23,7 +23,7 @@ __all__ = [
 
 
 @njit(cache=True, nogil=True)
-def count_rows(index, counts):  # type: ignore[no-untyped-def]
+def count_rows(index, counts):
     """Add up the rows of every dense index.
 
     Parameters
@@ -38,7 +38,7 @@ def count_rows(index, counts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def group_items(user_index, item_index, first_user, cursors, items):  # type: ignore[no-untyped-def]
+def group_items(user_index, item_index, first_user, cursors, items):
     """Group the items of a range of users by user, in the order of their rows.
 
     Parameters
@@ -62,7 +62,7 @@ def group_items(user_index, item_index, first_user, cursors, items):  # type: ig
 
 
 @njit(cache=True, nogil=True)
-def group_rows(user_index, first_user, cursors, rows):  # type: ignore[no-untyped-def]
+def group_rows(user_index, first_user, cursors, rows):
     """Group the row numbers of a range of users by user, in order.
 
     Parameters
@@ -85,7 +85,7 @@ def group_rows(user_index, first_user, cursors, rows):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def count_repeats(offsets, items, marks):  # type: ignore[no-untyped-def]
+def count_repeats(offsets, items, marks):
     """Count the rows whose (user, item) pair occurred in an earlier row.
 
     Parameters
@@ -112,7 +112,7 @@ def count_repeats(offsets, items, marks):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def mark_repeats(offsets, rows, item_index, previous, keep):  # type: ignore[no-untyped-def]
+def mark_repeats(offsets, rows, item_index, previous, keep):
     """Clear the bits of all rows but the last of each (user, item) pair.
 
     Parameters
@@ -167,7 +167,7 @@ def mark_repeats(offsets, rows, item_index, previous, keep):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True)
-def mean_repeats(offsets, rows, item_index, totals, counts, value):  # type: ignore[no-untyped-def]
+def mean_repeats(offsets, rows, item_index, totals, counts, value):
     """Give every row the mean value of the rows of its (user, item) pair.
 
     Parameters

@@ -9,7 +9,7 @@ __all__ = ["last_record_end"]
 
 
 @njit(cache=True, nogil=True)
-def last_record_end(text, delimiter, quote, line_end):  # type: ignore[no-untyped-def]
+def last_record_end(text, delimiter, quote, line_end):
     """Find the end of the last whole record.
 
     A quote opens a quoted field only at the field's start; inside, two quotes stand for one.

@@ -18,7 +18,7 @@ _UNIT = np.float64(2.0**-53)
 
 
 @njit(cache=True, nogil=True)
-def sample_rows(candidates, n_rows, n_candidates, n_wanted, key, chosen):  # type: ignore[no-untyped-def]
+def sample_rows(candidates, n_rows, n_candidates, n_wanted, key, chosen):
     """Choose exactly `n_wanted` of the candidate rows, every subset equally likely.
 
     Selection sampling (Knuth, The Art of Computer Programming, volume 2, 3.4.2, algorithm S): the
@@ -58,7 +58,7 @@ def sample_rows(candidates, n_rows, n_candidates, n_wanted, key, chosen):  # typ
 
 
 @njit(cache=True, nogil=True)
-def gather_rows(  # type: ignore[no-untyped-def]
+def gather_rows(
     bitmap, start, stop, user_index, item_index, value, users_out, items_out, values_out
 ):
     """Copy the rows of [start, stop) whose bit is set, in order.
@@ -103,7 +103,7 @@ def gather_rows(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def gather_times(bitmap, time, out):  # type: ignore[no-untyped-def]
+def gather_times(bitmap, time, out):
     """Copy the times of all rows whose bit is set, in order.
 
     Parameters

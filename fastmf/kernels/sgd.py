@@ -2,12 +2,13 @@
 
 A *row* holds everything one user or one item has, padded to a multiple of sixteen floats::
 
-    user row   factors (k) | user bias | 1         | zeros
-    item row   factors (k) | 1         | item bias | zeros
+    user row   factors (k) | zeros | user bias | 1
+    item row   factors (k) | zeros | 1         | item bias
 
 so the prediction ``user_bias + item_bias + user_factors . item_factors`` is one dot product of
 two rows: biases cost nothing, and no number of factors leaves a remainder outside the vector
-unit. The ones never change, because their lane has rate zero (`lane_rates`).
+unit. The ones never change, because their lane has rate zero (`lane_rates`). Bias and one are the
+last two lanes of a row, so that the last sixteen lanes hold both for any number of factors.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def row_length(factors: int) -> int:
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def update_block(
+def update_block(  # noqa: PLR0915 - one loop, written out four ratings wide
     batches,
     values,
     levels,
@@ -108,10 +109,7 @@ def update_block(
 
     Notes
     -----
-    Free of races as long as no other thread works on a block of the same users or items. Work
-    per batch is bounded by moving the item rows between the cache levels, measured at about 4.4
-    cycles a cache line read and written back, so rows are loaded twice rather than kept: code
-    specialised for one row length with all rows in registers was not faster.
+    Free of races as long as no other thread works on a block of the same users or items.
     """
     squared = 0.0
     user_in_item = load(lane_rates, 0)
@@ -152,9 +150,7 @@ def update_block(
         sum0, sum1, sum2, sum3 = sum_four(dot0, dot1, dot2, dot3)
         error0, error1 = rating0 - sum0, rating1 - sum1
         error2, error3 = rating2 - sum2, rating3 - sum3
-        squared += np.float64(
-            error0 * error0 + error1 * error1 + error2 * error2 + error3 * error3
-        )
+        squared += np.float64(error0 * error0 + error1 * error1 + error2 * error2 + error3 * error3)
         step0, step1 = broadcast(learning_rate * error0), broadcast(learning_rate * error1)
         step2, step3 = broadcast(learning_rate * error2), broadcast(learning_rate * error3)
         user_keep = negative_multiply_add(count, user_decay, one)

@@ -42,7 +42,7 @@ INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def mix64(state):  # type: ignore[no-untyped-def]
+def mix64(state):
     """Return the SplitMix64 finaliser of a uint64: a bijection whose output looks random."""
     state = (state ^ (state >> S30)) * MIX_1
     state = (state ^ (state >> S27)) * MIX_2
@@ -50,13 +50,13 @@ def mix64(state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def uniform(key, counter):  # type: ignore[no-untyped-def]
+def uniform(key, counter):
     """Return the `counter`-th number of stream `key`: float64 in (0, 1], 53 bits."""
     return np.float64((mix64(key + counter * GOLDEN) >> S11) + ONE) * UNIT
 
 
 @njit(cache=True, nogil=True)
-def choose_items(  # type: ignore[no-untyped-def]
+def choose_items(
     first_user,
     last_user,
     starts,
@@ -132,7 +132,7 @@ def choose_items(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def shuffled_positions(first, n, side, keys, positions):  # type: ignore[no-untyped-def]
+def shuffled_positions(first, n, side, keys, positions):
     """Write where rows `first`, `first` + 1, ... of a shuffled table of `n` rows come from.
 
     A pseudo-random permutation of [0, n) that needs no memory and gives any stretch of itself: a
@@ -168,7 +168,7 @@ def shuffled_positions(first, n, side, keys, positions):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def gather_cells(positions, users, items, cell_users, cell_items):  # type: ignore[no-untyped-def]
+def gather_cells(positions, users, items, cell_users, cell_items):
     """Look up the user and the item of some positions.
 
     ``cell_users = users[positions]`` and ``cell_items = items[positions]``.
@@ -187,7 +187,7 @@ def gather_cells(positions, users, items, cell_users, cell_items):  # type: igno
 
 
 @njit(cache=True, nogil=True)
-def planted_means(users, items, mean, user_bias, item_bias, user_factors, item_factors, means):  # type: ignore[no-untyped-def]
+def planted_means(users, items, mean, user_bias, item_bias, user_factors, item_factors, means):
     """Compute what the planted model says before noise.
 
     ``means[r] = mean + user_bias[u] + item_bias[i] + user_factors[u] . item_factors[i]`` for
@@ -211,7 +211,7 @@ def planted_means(users, items, mean, user_bias, item_bias, user_factors, item_f
 
 
 @njit(cache=True, nogil=True)
-def draw_ratings(positions, means, key, noise, whole, ratings):  # type: ignore[no-untyped-def]
+def draw_ratings(positions, means, key, noise, whole, ratings):
     """Draw ratings around their means.
 
     ``clip(means + noise * z, 1, 5)``, rounded to the nearest whole number where `whole`; z is
@@ -241,7 +241,7 @@ def draw_ratings(positions, means, key, noise, whole, ratings):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def draw_days(positions, users, items, user_days, item_days, last_day, key, days):  # type: ignore[no-untyped-def]
+def draw_days(positions, users, items, user_days, item_days, last_day, key, days):
     """Draw the day of each rating, evenly from the first day on which it was possible.
 
     That day is the later of the user's first and the item's first.
@@ -266,13 +266,13 @@ def draw_days(positions, users, items, user_days, item_days, last_day, key, days
 
 
 @njit(cache=True, nogil=True, inline="always")
-def normal_cdf(z):  # type: ignore[no-untyped-def]
+def normal_cdf(z):
     """Return the standard normal distribution function of a float64."""
     return 0.5 * math.erfc(-z * INVERSE_SQRT_2)
 
 
 @njit(cache=True, nogil=True)
-def conditional_means(means, noise, whole, expected):  # type: ignore[no-untyped-def]
+def conditional_means(means, noise, whole, expected):
     """Compute the expected rating of each planted mean: no predictor has a smaller RMSE.
 
     Whole ratings: ``1 + sum over t in {1.5, 2.5, 3.5, 4.5} of P(x > t)``. Real ones: the mean of a

@@ -42,7 +42,7 @@ _NOTHING = np.int32(2**31 - 1)
     cache=True,
     nogil=True,
 )
-def score_rows(rows, row_bias, item_tiles, item_bias, scores):  # type: ignore[no-untyped-def]
+def score_rows(rows, row_bias, item_tiles, item_bias, scores):
     """Compute the score of every item for a block of rows.
 
     ``scores[r, i] = (rows[r] . item_factors[i] + item_bias[i]) + row_bias[r]``, the dot product
@@ -106,13 +106,13 @@ def score_rows(rows, row_bias, item_tiles, item_bias, scores):  # type: ignore[n
 
 
 @njit(inline="always")
-def _worse(score, index, other_score, other_index):  # type: ignore[no-untyped-def]
+def _worse(score, index, other_score, other_index):
     """Say whether an entry ranks below another: a lower score, or the same and a higher index."""
     return score < other_score or (score == other_score and index > other_index)
 
 
 @njit(nogil=True)
-def _sift_down(index, score, start, size):  # type: ignore[no-untyped-def]
+def _sift_down(index, score, start, size):
     """Restore the heap of `size` entries, worst one at the root, below entry `start`."""
     parent = start
     while True:
@@ -130,11 +130,11 @@ def _sift_down(index, score, start, size):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _any_above(row, start, threshold):  # type: ignore[no-untyped-def]
+def _any_above(row, start, threshold):
     """Say whether any of the next `_SCAN` scores is above a threshold.
 
     The fixed count, the 32-bit sum and the unsigned index make this four vector comparisons;
-    with a variable end it took 5.0 us for a row of 17,770 scores instead of 1.4 us.
+    with a variable end it took 5.3 us for a row of 17,770 scores instead of 1.5 us.
     """
     above = np.int32(0)
     for i in range(_SCAN):
@@ -143,7 +143,7 @@ def _any_above(row, start, threshold):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _collect_best(row, index, score):  # type: ignore[no-untyped-def]
+def _collect_best(row, index, score):
     """Leave the best entries of `row` in a heap, worst one at the root."""
     n_items, n = row.shape[0], index.shape[0]
     index[:] = _NOTHING
@@ -163,7 +163,7 @@ def _collect_best(row, index, score):  # type: ignore[no-untyped-def]
     cache=True,
     nogil=True,
 )
-def select_top_n(scores, seen_start, seen_stop, seen_items, top_index, top_score):  # type: ignore[no-untyped-def]
+def select_top_n(scores, seen_start, seen_stop, seen_items, top_index, top_score):
     """Find the `n` best items of each row, best first; of equal scores the lower index first.
 
     Parameters
@@ -207,7 +207,7 @@ def select_top_n(scores, seen_start, seen_stop, seen_items, top_index, top_score
     cache=True,
     nogil=True,
 )
-def place_seen_items(user_index, item_index, slot_of_user, model_item, cursor, seen_items):  # type: ignore[no-untyped-def]
+def place_seen_items(user_index, item_index, slot_of_user, model_item, cursor, seen_items):
     """Sort the items of one chunk of ratings into the slots of the users that were asked for.
 
     Parameters

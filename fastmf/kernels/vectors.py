@@ -212,4 +212,3 @@ def sum_four(typing_context: Any, first: Any, second: Any, third: Any, fourth: A
         return context.make_tuple(builder, sig.return_type, sums)
 
     return signature, generate
-

@@ -109,8 +109,8 @@ def mae(true: ArrayLike, predicted: ArrayLike) -> float:
 def total_errors(
     sums_of: Callable[[Chunk], ErrorSums],
     chunks: Iterable[Chunk],
+    team: Team,
     *,
-    num_threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> RatingErrors:
     """Add up the errors of chunks of ratings, in parallel.
@@ -123,8 +123,8 @@ def total_errors(
         What `sums_of` takes, say ranges of rows. Cut by the data alone, never by the number of
         threads: the sums are added in the order of the chunks, so the result has the same bits
         for any number of threads.
-    num_threads : int, optional
-        Threads; default all processors.
+    team : Team
+        Threads to work with.
     progress : callable, optional
         Called with the number of ratings done since the last call.
 
@@ -139,13 +139,12 @@ def total_errors(
         If there are no ratings.
     """
     squared, absolute, n_ratings = 0.0, 0.0, 0
-    with Team(num_threads) as team:
-        for sums in team.map(sums_of, chunks):
-            squared += sums.squared
-            absolute += sums.absolute
-            n_ratings += sums.n_ratings
-            if progress is not None:
-                progress(sums.n_ratings)
+    for sums in team.map(sums_of, chunks):
+        squared += sums.squared
+        absolute += sums.absolute
+        n_ratings += sums.n_ratings
+        if progress is not None:
+            progress(sums.n_ratings)
     if n_ratings == 0:
         raise DataError("there are no ratings to measure the error of")
     mean_squared = squared / n_ratings

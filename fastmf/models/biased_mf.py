@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from fastmf.data import Ratings
-from fastmf.errors import ParameterError
 from fastmf.models.base import FactorModel, Fitted
 from fastmf.models.limits import check_memory, check_number
 from fastmf.models.sgd_learner import SGDLearner, StepSizes, warm_up
@@ -152,7 +149,6 @@ class BiasedMF(FactorModel):
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings
     ) -> Fitted:
-        check_memory(
-            "factors", parameters.factors, train.n_users + train.n_items, keep_best=valid is not None
-        )
+        n_rows = train.n_users + train.n_items
+        check_memory("factors", parameters.factors, n_rows, keep_best=valid is not None)
         return SGDLearner.fit(parameters, train, valid, team, run)

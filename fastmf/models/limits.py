@@ -75,6 +75,6 @@ def check_memory(name: str, factors: int, n_rows: int, *, keep_best: bool) -> No
     fitting = int(available / (copies * n_rows * 4)) // 16 * 16 - 2
     advice = f"use {fitting} or fewer" if fitting >= 1 else "there are too many users and items"
     raise ParameterError(
-        f"{name} is {factors}, which takes {needed / 2**30:.1f} GiB for {n_rows:,} users and items, "
-        f"but {available / 2**30:.1f} GiB of memory are available; {advice}"
+        f"{name} is {factors}, which takes {needed / 2**30:.1f} GiB for {n_rows:,} users and "
+        f"items, but {available / 2**30:.1f} GiB of memory are available; {advice}"
     )

@@ -54,8 +54,7 @@ def lane_rates(
     """
     lane = np.arange(row_length(factors) - WIDTH, row_length(factors))
     factor = (lane < factors).astype(np.float64)
-    user_bias = (lane == factors) * (bias_learning_rate / learning_rate)
-    item_bias = (lane == factors + 1) * (bias_learning_rate / learning_rate)
+    user_bias, item_bias = np.eye(WIDTH)[-2:] * (bias_learning_rate / learning_rate)
     decay = learning_rate * regularization * factor
     bias_decay = learning_rate * bias_regularization
     table = [
@@ -139,9 +138,9 @@ class PaddedRows:
             drawn *= np.float32(initial_scale)
             drawn[counts == 0] = 0
             table[:, :factors] = drawn
-        users.reshape(-1, stride)[:, factors + 1] = 1
-        items.reshape(-1, stride)[:n_items, factors] = 1
-        items.reshape(-1, stride)[-1, factors] = 1
+        users.reshape(-1, stride)[:, -1] = 1
+        items.reshape(-1, stride)[:n_items, -2] = 1
+        items.reshape(-1, stride)[-1, -2] = 1
         return cls(users, items, factors, n_users, n_items)
 
     def copy_to(self, other: PaddedRows) -> None:
@@ -174,6 +173,6 @@ class PaddedRows:
         return FactorArrays(
             users[:, :k] * root,
             items[:, :k] * root,
-            users[:, k] * np.float32(scale),
-            items[:, k + 1] * np.float32(scale),
+            users[:, -2] * np.float32(scale),
+            items[:, -1] * np.float32(scale),
         )

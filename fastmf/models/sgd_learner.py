@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ from fastmf.data import RatingChunk, Ratings
 from fastmf.data.arrays import frozen
 from fastmf.data.layout import BlockGrid, build_grid
 from fastmf.kernels.sgd import squared_errors, update_block
+from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.base import Fitted
 from fastmf.models.rows import PaddedRows, lane_rates
 from fastmf.parallel import Team
-from fastmf.training import Progress, RunSettings, SilentProgress, ValidationErrors, train
+from fastmf.training import Progress, RunSettings, SilentProgress, train
 from fastmf.training.blocks import block_order, run_blocks
 
 __all__ = ["SGDLearner", "StepSizes", "warm_up"]
@@ -112,7 +114,9 @@ class SGDLearner:
         learner = cls(parameters, grid, rows, pairs, ratings.rating_range, team)
         prepared = time.perf_counter() - begin
         outcome = train(learner, parameters.epochs, run)
-        train_errors = learner._errors(partial(ratings.chunk, *bounds) for bounds in ratings.ranges())
+        train_errors = learner._errors(
+            partial(ratings.chunk, *bounds) for bounds in ratings.ranges()
+        )
         arrays = rows.compact(grid.scale)
         schedule = {
             "blocks": f"{grid.side} x {grid.side}",
@@ -162,7 +166,7 @@ class SGDLearner:
         squared = sum(run_blocks(order, train_block, self._team))
         return float((squared / grid.n_ratings) ** 0.5 * grid.scale)
 
-    def validate(self) -> ValidationErrors | None:
+    def validate(self) -> RatingErrors | None:
         """Return the errors of clipped predictions on the validation ratings."""
         if self._valid is None:
             return None
@@ -171,19 +175,17 @@ class SGDLearner:
             partial(_part, valid, start) for start in range(0, len(valid.value), _CHUNK)
         )
 
-    def _errors(self, chunks: Iterable[Callable[[], RatingChunk]]) -> ValidationErrors:
+    def _errors(self, chunks: Iterable[Callable[[], RatingChunk]]) -> RatingErrors:
         grid, rows = self._grid, self._rows
         constants = [np.float32(x) for x in (grid.mean, grid.scale, *self._range)]
 
-        def add(chunk: Callable[[], RatingChunk]) -> tuple[int, float, float]:
+        def sums_of(chunk: Callable[[], RatingChunk]) -> ErrorSums:
             pairs = chunk()
             sums = np.zeros(2)
             squared_errors(*pairs, rows.users, rows.items, np.int64(rows.stride), *constants, sums)
-            return len(pairs.value), sums[0], sums[1]
+            return ErrorSums(float(sums[0]), float(sums[1]), len(pairs.value))
 
-        counts, squared, absolute = zip(*self._team.map(add, chunks), strict=True)
-        n_ratings = sum(counts)
-        return ValidationErrors((sum(squared) / n_ratings) ** 0.5, sum(absolute) / n_ratings)
+        return total_errors(sums_of, chunks, self._team)
 
     def keep(self) -> None:
         """Remember the parameters as they are now."""
@@ -217,12 +219,15 @@ def _rows_of(valid: Ratings, trained: Ratings, rows: PaddedRows) -> RatingChunk:
 def warm_up() -> None:
     """Compile every kernel of training, or load it from the cache, on a few made-up ratings."""
     users, items = np.divmod(np.arange(12), 4)
+    parameters = SimpleNamespace(
+        factors=4, epochs=1, random_state=0, step_sizes=StepSizes(0.1, 0.1, 0.1, 0.1)
+    )
     with Team(1) as team:
-        for values in (items % 2, np.linspace(0, 1, 12)):
-            grid = build_grid(Ratings.from_arrays(users, items, values), team, side=2)
-            rows = PaddedRows.random(grid, 4, 0.1, np.random.default_rng(0))
-            table = lane_rates(4, 0.1, 0.1, 0.1, 0.1)
-            constants = [np.float32(0.1)] * 2
-            stride = np.int64(rows.stride)
-            first, last = grid.block_starts[:2]
-            update_block(grid.batches, grid.values, grid.levels, first, last, rows.users, rows.items, stride, table, *constants)
+        # Ratings of two values are coded, 300 different ones would not be: the same kernels.
+        ratings = Ratings.from_arrays(users, items, items % 2)
+        grid = build_grid(ratings, team)
+        rows = PaddedRows.random(grid, 4, 0.1, np.random.default_rng(0))
+        pairs = ratings.chunk(0, ratings.n_rows)
+        learner = SGDLearner(parameters, grid, rows, pairs, (0.0, 1.0), team)
+        learner.run_epoch(0, SilentProgress())
+        learner.validate()

@@ -1,6 +1,6 @@
 """The one training loop, its settings and its progress."""
 
-from fastmf.training.loop import EpochRecord, Learner, Outcome, ValidationErrors, train
+from fastmf.training.loop import EpochRecord, Learner, Outcome, train
 from fastmf.training.progress import Progress, SilentProgress, TqdmProgress
 from fastmf.training.settings import RunSettings
 
@@ -12,6 +12,5 @@ __all__ = [
     "RunSettings",
     "SilentProgress",
     "TqdmProgress",
-    "ValidationErrors",
     "train",
 ]

@@ -8,19 +8,13 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from fastmf.errors import DivergenceError
+from fastmf.metrics import RatingErrors
 from fastmf.training.progress import Progress, SilentProgress
 from fastmf.training.settings import RunSettings
 
-__all__ = ["EpochRecord", "Learner", "Outcome", "Stopped", "ValidationErrors", "train"]
+__all__ = ["EpochRecord", "Learner", "Outcome", "Stopped", "train"]
 
 Stopped = Literal["finished", "patience", "interrupted"]
-
-
-class ValidationErrors(NamedTuple):
-    """Errors on the validation ratings, in rating units."""
-
-    rmse: float
-    mae: float
 
 
 class EpochRecord(NamedTuple):
@@ -55,7 +49,7 @@ class Learner(Protocol):
     def run_epoch(self, epoch: int, progress: Progress) -> float:
         """Train epoch number `epoch`, counted from 0; return the training RMSE on the way."""
 
-    def validate(self) -> ValidationErrors | None:
+    def validate(self) -> RatingErrors | None:
         """Return the errors on the validation ratings, or None where there are none."""
 
     def keep(self) -> None:
@@ -116,7 +110,8 @@ def train(learner: Learner, epochs: int, run: RunSettings) -> Outcome:
 
 def _run_epochs(learner: Learner, epochs: int, run: RunSettings, progress: Progress) -> Outcome:
     history: list[EpochRecord] = []
-    best_epoch, best_rmse, stopped = 0, math.inf, "finished"
+    best_epoch, best_rmse = 0, math.inf
+    stopped: Stopped = "finished"
     seconds = 0.0
     for epoch in range(epochs):
         begin = time.perf_counter()

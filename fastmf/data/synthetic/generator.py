@@ -34,6 +34,8 @@ METADATA_KEY = b"fastmf.synthetic"
 """Key of the Parquet file's metadata that holds the `Summary` as JSON."""
 
 HOLD_OUT_ROWS = 1_000_000
+# A group takes 50 MB while it is drawn, and one thread writes what three can draw.
+MOST_GROUPS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -203,15 +205,16 @@ def draw_table(what: Plant, shape: Shape, seed: int, team: Team) -> Table:
 def _draw_groups(
     table: Table, rows_per_group: int, hold_out: int, team: Team
 ) -> Iterator[list[Rows]]:
-    """Yield the row groups in order, as many at a time as the team has threads."""
+    """Yield the row groups in order, a few at a time."""
 
     def draw(start: int) -> Rows:
         stop = min(start + rows_per_group, table.shape.n_ratings)
         return _draw_rows(table, start, stop, min(max(hold_out - start, 0), stop - start))
 
     starts = range(0, table.shape.n_ratings, rows_per_group)
-    for first in range(0, len(starts), team.num_threads):
-        yield list(team.map(draw, starts[first : first + team.num_threads]))
+    at_once = min(team.num_threads, MOST_GROUPS_AT_ONCE)
+    for first in range(0, len(starts), at_once):
+        yield list(team.map(draw, starts[first : first + at_once]))
 
 
 def _draw_rows(table: Table, start: int, stop: int, held: int) -> Rows:

@@ -19,8 +19,8 @@ from fastmf.data.ratings import Ratings
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import ParameterError
 from fastmf.parallel import Team
-from fastmf.scoring import FactorScorer, ItemScorer, TopN, empty_top_n, fill_top_n
-from fastmf.seen_items import SeenItems, nothing_seen, seen_in_batches
+from fastmf.recommend.scoring import FactorScorer, ItemScorer, TopN, empty_top_n, fill_top_n
+from fastmf.recommend.seen_items import SeenItems, nothing_seen, seen_in_batches
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,8 +22,8 @@ from fastmf._version import __version__
 from fastmf.data.store import is_store
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import ModelFileError
-from fastmf.model_folder import replace_folder
-from fastmf.model_parts import check_array, map_arrays, read_ids, write_arrays, write_ids
+from fastmf.model_file.folder import replace_folder
+from fastmf.model_file.parts import check_array, map_arrays, read_ids, write_arrays, write_ids
 
 __all__ = ["ModelFile", "load_model_file", "save_model"]
 

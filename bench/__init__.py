@@ -1,0 +1,1 @@
+"""Benchmarks of fastmf against named peers; see docs/BENCHMARKS.md."""

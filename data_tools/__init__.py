@@ -1,0 +1,1 @@
+"""Runnable modules that make or prepare data sets from a checkout of the project."""

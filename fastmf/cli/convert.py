@@ -1,0 +1,50 @@
+"""`fastmf convert`: ratings of any layout into a store or a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fastmf.cli.console import Console
+from fastmf.cli.options import quiet_option, reading_options
+from fastmf.cli.reading import load_ratings
+
+__all__ = ["convert"]
+
+
+@click.command(
+    short_help="Convert ratings to another layout.",
+    epilog="""\b
+Examples:
+  fastmf convert ratings.csv ratings.parquet
+  fastmf convert parts/ ratings.store
+""",
+)
+@click.argument("raw", metavar="RAW", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@reading_options
+@quiet_option
+def convert(raw: Path, out: Path, reading: dict[str, Any], quiet: bool) -> None:
+    """Convert ratings to another layout.
+
+    RAW is whatever `fastmf train` reads. OUT is a table where its name ends in .parquet, .csv or
+    .tsv (columns user, item, rating and timestamp), and a store otherwise: a folder that opens by
+    memory map and can be given wherever ratings are asked for.
+    """
+    from fastmf.cli.output import check_table_target, is_table_name
+    from fastmf.cli.rating_table import write_ratings
+    from fastmf.data import write_store
+
+    as_table = is_table_name(out)
+    if as_table:
+        check_table_target(out)
+    console = Console(quiet)
+    ratings = load_ratings(raw, reading, console)
+    with console.work(f"writing {out.name}", "ratings", len(ratings)) as progress:
+        if as_table:
+            write_ratings(ratings, out, progress)
+        else:
+            write_store(ratings, out)
+    console.note(f"{len(ratings):,} ratings written to {out}")

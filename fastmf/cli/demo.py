@@ -1,0 +1,151 @@
+"""`fastmf demo`: from nothing to recommendations in under a minute."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from fastmf.cli.console import Console
+from fastmf.cli.evaluation_table import error_table
+from fastmf.cli.item_list import item_document, item_table
+from fastmf.cli.options import quiet_option, threads_option
+from fastmf.cli.reading import load_ratings
+from fastmf.cli.text_table import table
+from fastmf.errors import DataError
+
+if TYPE_CHECKING:
+    from fastmf import Ratings
+    from fastmf.data.titles import Titles
+    from fastmf.models import FactorModel
+
+__all__ = ["demo"]
+
+_RATINGS = 1_000_000
+_HELD_OUT = 0.1
+# A user with so many ratings has a taste that shows.
+_RATINGS_OF_USER = range(100, 301)
+
+
+class _Sample(NamedTuple):
+    """Generated files, and the least RMSE that any model can reach on them."""
+
+    ratings: Path
+    titles: Path
+    floor_rmse: float
+
+
+@click.command(
+    short_help="Generate ratings, train on them, recommend: in under a minute.",
+    epilog="Example:\n\n  fastmf demo",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("fastmf-demo"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder of the model; a model in its place is replaced.",
+)
+@threads_option
+@quiet_option
+def demo(*, out: Path, threads: int | None, quiet: bool) -> None:
+    """Generate a million ratings, train on them, and recommend to one user.
+
+    The ratings are drawn from a planted model, so the least RMSE that any model can reach is
+    known: the noise floor. Titles are invented.
+    """
+    from fastmf import BiasedMF, RunSettings, evaluate, random_split
+    from fastmf.cli.output import check_model_target
+    from fastmf.data.titles import read_titles
+
+    check_model_target(out)
+    console = Console(quiet)
+    sample = _generate(console, threads)
+    ratings = load_ratings(sample.ratings, {}, console, threads=threads)
+    training, held_out = random_split(ratings, _HELD_OUT)
+    console.note("training 50 factors; the first run on a machine compiles its kernels first")
+    run = RunSettings(num_threads=threads, progress=console.progress)
+    model = BiasedMF(factors=50).fit(training, held_out, run=run)
+    model.save(out)
+
+    click.echo(f"{len(training):,} training ratings, {len(held_out):,} held out")
+    click.echo()
+    lines = error_table(evaluate(model, held_out), model.kind, "held-out ratings")
+    click.echo("\n".join(lines))
+    click.echo(f"  noise floor: RMSE {sample.floor_rmse:.4f}, the least that any model can reach")
+    click.echo()
+    _show_user(model, ratings, read_titles(sample.titles), threads)
+    click.echo(f"The model is in {out}. Next:")
+    click.echo(f"  fastmf similar {out} --item 1 --items {sample.titles}")
+    click.echo("  fastmf train ratings.csv --valid 0.1")
+
+
+def _generate(console: Console, threads: int | None) -> _Sample:
+    """Write the sample and its titles into the cache."""
+    from fastmf.data.synthetic import generate, item_titles
+
+    folder = _sample_folder()
+    sample = folder / "ratings.parquet"
+    with console.work("generating ratings", "ratings", _RATINGS) as progress:
+        summary = generate(sample, _RATINGS, num_threads=threads, progress=progress)
+    titles = folder / "titles.csv"
+    with titles.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("item_id", "title"))
+        writer.writerows(enumerate(item_titles(summary.items), 1))
+    console.note(
+        f"{summary.ratings:,} ratings of {summary.users:,} users and {summary.items:,} items "
+        f"generated in {folder}"
+    )
+    return _Sample(sample, titles, summary.floor_rmse)
+
+
+def _sample_folder() -> Path:
+    """Make the folder of the sample, beside the cache of ratings."""
+    from fastmf.data import store_cache_folder
+
+    folder = store_cache_folder().parent / "demo"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be made: {error.strerror}; name a writable folder with "
+            "FASTMF_CACHE_DIR"
+        ) from error
+    return folder
+
+
+def _show_user(model: FactorModel, ratings: Ratings, titles: Titles, threads: int | None) -> None:
+    """Print what one user liked, and what the model recommends them."""
+    from fastmf import RunSettings
+
+    user, liked = _user_with_taste(ratings)
+    click.echo(f"User {user} liked")
+    rows = [("", str(item), titles.of(item), f"{value:g}") for item, value in liked]
+    click.echo(table(rows, right=(0, 1, 3)))
+    found = model.recommend([user], n=10, seen=ratings, run=RunSettings(num_threads=threads))
+    items = [
+        item_document(item, titles, "score", score)
+        for item, score in zip(found.item_ids[0].tolist(), found.scores[0].tolist(), strict=True)
+    ]
+    click.echo()
+    click.echo(f"Recommended to user {user}, without what they have rated")
+    click.echo(item_table(items, "score", with_titles=True))
+    click.echo()
+
+
+def _user_with_taste(ratings: Ratings) -> tuple[Any, list[tuple[Any, float]]]:
+    """Choose the first user with a fair number of ratings, and their best five items."""
+    import numpy as np
+
+    counts = np.bincount(ratings.user_index, minlength=ratings.n_users)
+    fair = (counts >= _RATINGS_OF_USER.start) & (counts < _RATINGS_OF_USER.stop)
+    user = int(np.flatnonzero(fair)[0])
+    rows = np.flatnonzero(ratings.user_index == user)
+    best = rows[np.argsort(-ratings.value[rows], kind="stable")[:5]]
+    items = ratings.items.take(ratings.item_index[best]).tolist()
+    values = ratings.value[best].tolist()
+    return ratings.users.take([user])[0], list(zip(items, values, strict=True))

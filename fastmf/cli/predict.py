@@ -1,0 +1,160 @@
+"""`fastmf predict`: predicted ratings for a file of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from fastmf.cli.console import Console
+from fastmf.cli.options import id_column_options, model_argument, quiet_option
+from fastmf.errors import DataError
+
+if TYPE_CHECKING:
+    from fastmf import Vocabulary
+    from fastmf.cli.output import TableWriter
+    from fastmf.models import FactorModel
+
+__all__ = ["predict"]
+
+
+@click.command(
+    short_help="Predict ratings for a file of user and item pairs.",
+    epilog="""\b
+Examples:
+  fastmf predict ratings.model pairs.csv --out predictions.csv
+  fastmf predict ratings.model test.parquet --out predictions.parquet
+""",
+)
+@model_argument
+@click.argument("pairs", metavar="PAIRS", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write; its ending (.csv, .tsv, .parquet) tells the format.",
+)
+@id_column_options
+@quiet_option
+def predict(
+    *,
+    model: Path,
+    pairs: Path,
+    out: Path,
+    user_column: str | None,
+    item_column: str | None,
+    quiet: bool,
+) -> None:
+    """Predict the rating of each user for the item beside them in PAIRS.
+
+    PAIRS is a Parquet, Arrow or delimited text file with columns of users and items; it may have
+    others. The file that is written has the same rows in the same order: user, item, prediction,
+    and known, which is false where the model knows the user or the item not and the prediction
+    falls back to what it knows.
+    """
+    from fastmf import load_model
+    from fastmf.cli.output import check_table_target
+
+    check_table_target(out)
+    console = Console(quiet)
+    prediction = _Prediction(load_model(model), pairs, (user_column, item_column), out)
+    with console.work(f"predicting {pairs.name}", "pairs") as progress:
+        counts = prediction.write(progress)
+    if counts.unknown:
+        console.note(
+            f"note: {counts.unknown:,} of {counts.rows:,} pairs hold a user ({counts.users:,}) or "
+            f"an item ({counts.items:,}) that the model does not know; their predictions fall back "
+            "to what it knows (known is false)"
+        )
+    console.note(f"{counts.rows:,} predictions written to {out}")
+
+
+class _Counts(NamedTuple):
+    """Pairs, those of them the model does not know, and by which side."""
+
+    rows: int = 0
+    unknown: int = 0
+    users: int = 0
+    items: int = 0
+
+
+class _TextIdsError(Exception):
+    """Ids of a text file that were to be written as integers and are not."""
+
+
+class _Prediction:
+    """Predicts the pairs of one file into another.
+
+    Parameters
+    ----------
+    model : FactorModel
+        A fitted model.
+    pairs : pathlib.Path
+        What to predict.
+    columns : tuple of str or None
+        Names of the user and the item column.
+    out : pathlib.Path
+        File to write.
+    """
+
+    def __init__(
+        self, model: FactorModel, pairs: Path, columns: tuple[str | None, str | None], out: Path
+    ) -> None:
+        self._model = model
+        self._pairs = pairs
+        self._columns = columns
+        self._out = out
+
+    def write(self, progress: Callable[[int], None]) -> _Counts:
+        """Write all predictions; text ids become integers where all of them can."""
+        try:
+            return self._write(progress, text_ids=False)
+        except _TextIdsError:
+            return self._write(progress, text_ids=True)
+
+    def _write(self, progress: Callable[[int], None], *, text_ids: bool) -> _Counts:
+        from fastmf.cli.output import table_writer
+        from fastmf.cli.pairs import read_pairs
+
+        counts = _Counts()
+        with table_writer(self._out) as writer:
+            for users, items in read_pairs(self._pairs, *self._columns):
+                found = self._write_chunk(writer, users, items, text_ids)
+                counts = _Counts(*(a + b for a, b in zip(counts, found, strict=True)))
+                progress(len(users))
+            if counts.rows == 0:
+                raise DataError(f"{self._pairs}: no pairs in it")
+        return counts
+
+    def _write_chunk(self, writer: TableWriter, users: Any, items: Any, text_ids: bool) -> _Counts:
+        model = self._model
+        user_index, item_index = model.users_.lookup(users), model.items_.lookup(items)
+        known = (user_index >= 0) & (item_index >= 0)
+        if not text_ids:
+            users = _in_kind_of(model.users_, users)
+            items = _in_kind_of(model.items_, items)
+        writer.write(
+            {
+                "user": users,
+                "item": items,
+                "prediction": model.predict_index(user_index, item_index),
+                "known": known,
+            }
+        )
+        unknown = (~known, user_index < 0, item_index < 0)
+        return _Counts(len(known), *(int(rows.sum()) for rows in unknown))
+
+
+def _in_kind_of(vocabulary: Vocabulary, ids: Any) -> Any:
+    """Return ids as integers where those of the model are."""
+    from fastmf.cli.pairs import as_integers
+
+    if vocabulary.kind != "int":
+        return ids
+    integers = as_integers(ids)
+    if integers is None:
+        raise _TextIdsError
+    return integers

@@ -1,0 +1,55 @@
+"""Reading ratings for a command: with progress, and with what reading had to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastmf import Ratings
+    from fastmf.cli.console import Console
+
+__all__ = ["load_ratings"]
+
+
+def load_ratings(
+    source: Path,
+    reading: Mapping[str, Any],
+    console: Console,
+    *,
+    threads: int | None = None,
+    trainable: bool = False,
+) -> Ratings:
+    """Read ratings and show progress and notes.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        File, folder or store.
+    reading : mapping
+        Columns, duplicates and cache, as `fastmf.read_ratings` takes them.
+    console : Console
+        Where progress and notes go.
+    threads : int, optional
+        Default every processor.
+    trainable : bool, optional
+        Whether to refuse ratings of one user or one item only.
+
+    Returns
+    -------
+    Ratings
+
+    Raises
+    ------
+    DataError
+        When the source cannot be read.
+    """
+    from fastmf import read_ratings
+
+    with console.work(f"reading {source.name}", "ratings") as progress:
+        ratings = read_ratings(
+            source, **reading, progress=progress, num_threads=threads, trainable=trainable
+        )
+    console.notes(ratings.notes)
+    return ratings

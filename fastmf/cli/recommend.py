@@ -1,0 +1,222 @@
+"""`fastmf recommend`: the best items for users, without those they have seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fastmf.cli.console import Console, print_json
+from fastmf.cli.item_list import item_document, item_table
+from fastmf.cli.options import (
+    json_option,
+    model_argument,
+    n_option,
+    quiet_option,
+    reading_options,
+    threads_option,
+    titles_option,
+)
+from fastmf.cli.reading import load_ratings
+from fastmf.errors import DataError
+
+if TYPE_CHECKING:
+    from fastmf import Ratings
+    from fastmf.data.titles import Titles
+    from fastmf.models import FactorModel
+    from fastmf.recommend import Recommendations
+
+__all__ = ["recommend"]
+
+# Users whose recommendations are turned into rows at once.
+_USERS_PER_WRITE = 1 << 14
+
+
+@click.command(
+    short_help="Recommend items to users.",
+    epilog="""\b
+Examples:
+  fastmf recommend ratings.model --user 42
+  fastmf recommend ratings.model --user 42 --user 43 -n 5 --items movies.csv
+  fastmf recommend ratings.model --all-users --out recommendations.parquet
+""",
+)
+@model_argument
+@click.option("--user", "users", multiple=True, metavar="ID", help="A user; may be given often.")
+@click.option("--all-users", is_flag=True, help="Every user of the model.")
+@n_option
+@click.option(
+    "--seen",
+    type=click.Path(path_type=Path),
+    metavar="RATINGS",
+    help="Ratings whose items are not recommended again. [default: those of the training]",
+)
+@titles_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a table (.csv, .tsv, .parquet) instead of printing one.",
+)
+@threads_option
+@reading_options
+@json_option
+@quiet_option
+def recommend(
+    *,
+    model: Path,
+    users: tuple[str, ...],
+    all_users: bool,
+    n: int,
+    seen: Path | None,
+    titles: Path | None,
+    out: Path | None,
+    threads: int | None,
+    reading: dict[str, Any],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Recommend items to users of MODEL.
+
+    Items that a user has rated are left out: those in --seen, or else in the training ratings
+    where they are still in their place. A user that the model does not know gets the items best
+    liked by all, and is marked so.
+    """
+    from fastmf import load_model
+    from fastmf.cli.output import check_table_target
+    from fastmf.data.titles import read_titles
+
+    if bool(users) == all_users:
+        raise click.UsageError("Give --user ID (once or more) or --all-users.")
+    if out is not None:
+        check_table_target(out)
+    console = Console(quiet)
+    fitted = load_model(model)
+    names = None if titles is None else read_titles(titles)
+    hidden = _seen_ratings(fitted, seen, reading, console, threads)
+    wanted = None if all_users else users
+    found = _search(fitted, wanted, n, seen=hidden, console=console, threads=threads)
+    n_unknown = int((~found.known).sum())
+    if n_unknown:
+        console.note(
+            f"note: {n_unknown:,} of {len(found.known):,} users are not known to the model; they "
+            "get the items best liked by all, marked so"
+        )
+    if out is not None:
+        n_rows = _write(found, names, out)
+        console.note(f"{n_rows:,} recommendations for {len(found.known):,} users written to {out}")
+    elif as_json:
+        print_json({"model_path": str(model), "users": list(_documents(found, names))})
+    else:
+        for document in _documents(found, names):
+            click.echo(_text(document, with_titles=names is not None))
+
+
+def _seen_ratings(
+    model: FactorModel,
+    seen: Path | None,
+    reading: dict[str, Any],
+    console: Console,
+    threads: int | None,
+) -> Ratings | None:
+    """Read the ratings whose items are left out; say so where there are none."""
+    if seen is not None:
+        return load_ratings(seen, reading, console, threads=threads)
+    if model.source_ is None:
+        reason = "the model does not record where its training ratings are"
+    elif not Path(model.source_).exists():
+        reason = f"the training ratings {model.source_} are no longer there"
+    else:
+        try:
+            return load_ratings(Path(model.source_), reading, console, threads=threads)
+        except DataError as error:
+            reason = f"the training ratings cannot be read ({error})"
+    console.note(
+        f"note: {reason}, so items that a user has rated may be among these; --seen names them"
+    )
+    return None
+
+
+def _search(
+    model: FactorModel,
+    users: tuple[str, ...] | None,
+    n: int,
+    *,
+    seen: Ratings | None,
+    console: Console,
+    threads: int | None,
+) -> Recommendations:
+    """Find the items; ids given as text become integers where those of the model are."""
+    import numpy as np
+    import pyarrow as pa
+
+    from fastmf.cli.pairs import as_integers
+    from fastmf.recommend import recommend as best_items
+
+    user_ids: Any = None
+    if users is not None:
+        integers = as_integers(pa.array(users)) if model.users_.kind == "int" else None
+        user_ids = np.array(users, object) if integers is None else integers.to_numpy()
+    total = len(model.users_) if users is None else len(users)
+    with console.work("recommending", "users", total) as progress:
+        return best_items(model, user_ids, n, seen, num_threads=threads, progress=progress)
+
+
+def _write(found: Recommendations, titles: Titles | None, out: Path) -> int:
+    """Write one row a recommendation; return how many."""
+    import numpy as np
+
+    from fastmf.cli.output import table_writer
+
+    n_rows = 0
+    with table_writer(out) as writer:
+        for start in range(0, len(found.known), _USERS_PER_WRITE):
+            part = slice(start, start + _USERS_PER_WRITE)
+            row, rank = np.nonzero(~np.isnan(found.scores[part]))
+            items = found.item_ids[part][row, rank]
+            columns: dict[str, Any] = {
+                "user": found.user_ids[part][row],
+                "rank": rank + 1,
+                "item": items,
+            }
+            if titles is not None:
+                columns["title"] = [titles.of(item) for item in items]
+            columns["score"] = found.scores[part][row, rank]
+            columns["known"] = found.known[part][row]
+            writer.write(columns)
+            n_rows += len(row)
+    return n_rows
+
+
+def _documents(found: Recommendations, titles: Titles | None) -> Iterator[dict[str, Any]]:
+    """Yield what was found for each user, ready for JSON."""
+    for user, known, items, scores in zip(
+        found.user_ids.tolist(),
+        found.known.tolist(),
+        found.item_ids.tolist(),
+        found.scores.tolist(),
+        strict=True,
+    ):
+        # A score that is not a number stands where no item was left.
+        best = [
+            (item, score)
+            for item, score in zip(items, scores, strict=True)
+            if not math.isnan(score)
+        ]
+        yield {
+            "user": user,
+            "known": known,
+            "items": [item_document(item, titles, "score", score) for item, score in best],
+        }
+
+
+def _text(document: dict[str, Any], *, with_titles: bool) -> str:
+    """Lay out what was found for one user."""
+    suffix = "" if document["known"] else " (not known to the model: best liked by all)"
+    lines = [f"User {document['user']}{suffix}"]
+    if not document["items"]:
+        return "\n".join([*lines, "  no items left to recommend", ""])
+    return "\n".join([*lines, item_table(document["items"], "score", with_titles), ""])

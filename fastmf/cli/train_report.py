@@ -1,0 +1,169 @@
+"""What `fastmf train` reports: a table for people, one JSON object for programs."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fastmf.cli.console import print_json
+from fastmf.cli.evaluation_table import baselines, error_table
+from fastmf.cli.text_table import bytes_text, seconds_text, table
+
+if TYPE_CHECKING:
+    from fastmf import Ratings
+    from fastmf.evaluation import Evaluation
+    from fastmf.models import FactorModel
+
+__all__ = ["TrainReport"]
+
+_PHASES = ("read", "prepare", "compile", "train", "total")
+
+
+@dataclass
+class TrainReport:
+    """Figures of a finished training.
+
+    Parameters
+    ----------
+    model : FactorModel
+        The fitted model.
+    hyperparameters : dict
+        As given on the command line, defaults included.
+    held_out : Ratings or None
+        The validation ratings.
+    folder : pathlib.Path
+        Where the model was saved.
+    read_seconds : float
+        Time of reading and splitting.
+    threads : int
+        Threads that trained.
+    """
+
+    model: FactorModel
+    hyperparameters: dict[str, Any]
+    held_out: Ratings | None
+    folder: Path
+    read_seconds: float
+    threads: int
+
+    @cached_property
+    def evaluation(self) -> Evaluation | None:
+        """Errors of the model and the baselines on the validation ratings."""
+        from fastmf.evaluation import evaluate
+        from fastmf.training import RunSettings
+
+        if self.held_out is None:
+            return None
+        return evaluate(self.model, self.held_out, run=RunSettings(num_threads=self.threads))
+
+    @property
+    def ratings_per_second(self) -> float:
+        """Training ratings worked through a second, over all epochs."""
+        return self.model.n_ratings_ * self.model.epochs_run_ / self.model.seconds_["train"]
+
+    def document(self, total_seconds: float) -> dict[str, Any]:
+        """Return the report for programs.
+
+        Parameters
+        ----------
+        total_seconds : float
+            Time of the whole command.
+
+        Returns
+        -------
+        dict
+        """
+        from fastmf.machine import peak_memory
+
+        model = self.model
+        evaluation = self.evaluation
+        return {
+            "model": model.kind,
+            "factors": self.hyperparameters.get("factors"),
+            "epochs_run": model.epochs_run_,
+            "best_epoch": model.best_epoch_,
+            "train_rmse": model.train_rmse_,
+            "valid_rmse": model.valid_rmse_,
+            "valid_mae": model.valid_mae_,
+            "n_ratings": model.n_ratings_,
+            "n_valid": None if self.held_out is None else len(self.held_out),
+            "n_users": len(model.users_),
+            "n_items": len(model.items_),
+            "seconds": self._seconds(total_seconds),
+            "ratings_per_second": self.ratings_per_second,
+            "peak_rss_bytes": peak_memory(),
+            "model_path": str(self.folder),
+            "stopped": model.stopped_,
+            "threads": self.threads,
+            "hyperparameters": self.hyperparameters,
+            "baselines": None if evaluation is None else baselines(evaluation),
+            "history": [record._asdict() for record in model.history_],
+        }
+
+    def _seconds(self, total: float) -> dict[str, float]:
+        phases = self.model.seconds_
+        measured = (self.read_seconds, phases["prepare"], phases["compile"], phases["train"], total)
+        return dict(zip(_PHASES, measured, strict=True))
+
+    def show(self, *, as_json: bool, total_seconds: float) -> None:
+        """Print the report on stdout.
+
+        Parameters
+        ----------
+        as_json : bool
+            Whether for programs.
+        total_seconds : float
+            Time of the whole command.
+        """
+        document = self.document(total_seconds)
+        if as_json:
+            print_json(document)
+        else:
+            click.echo("\n".join(self._lines(document)))
+
+    def _lines(self, document: dict[str, Any]) -> list[str]:
+        model = self.model
+        seconds = document["seconds"]
+        lines = [
+            f"{model.n_ratings_:,} training ratings of {document['n_users']:,} users and "
+            f"{document['n_items']:,} items; {self._epochs_line()}",
+            "",
+        ]
+        if self.evaluation is not None:
+            rows = f"{document['n_valid']:,} validation ratings"
+            lines += error_table(self.evaluation, model.kind, rows)
+        else:
+            lines.append(
+                f"  training RMSE {model.train_rmse_:.4f}; nothing was held out: add --valid 0.1 "
+                "to see how good the model is on ratings it has not seen"
+            )
+        phases = [f"{name} {seconds_text(seconds[name])}" for name in _PHASES]
+        facts = [
+            ("seconds", ", ".join(phases).replace(" s", "")),
+            ("speed", f"{self.ratings_per_second / 1e6:.1f} million ratings/s with {self.threads}"),
+        ]
+        if document["peak_rss_bytes"] is not None:
+            facts.append(("peak memory", bytes_text(document["peak_rss_bytes"])))
+        facts.append(("model", str(self.folder)))
+        user = shlex.quote(str(model.users_.take([0])[0]))
+        return [
+            *lines,
+            "",
+            table(facts),
+            "",
+            f"Next: fastmf recommend {shlex.quote(str(self.folder))} --user {user}",
+        ]
+
+    def _epochs_line(self) -> str:
+        model = self.model
+        text = f"{model.epochs_run_} epochs"
+        if model.stopped_ == "patience":
+            text += " (stopped early: no better validation RMSE)"
+        if model.best_epoch_ != model.epochs_run_:
+            text += f", epoch {model.best_epoch_} kept"
+        return text

@@ -1,0 +1,155 @@
+import datetime
+import decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fastmf.data.columns import BadRowError, ColumnNames, TimeReader, find_columns, read_values
+from fastmf.errors import DataError
+
+USUAL = [
+    ["userId", "movieId", "rating", "timestamp"],
+    ["User_ID", "Anime_ID", "Feedback", "x"],
+    ["CustomerID", "movie id", "RATING", "Date"],
+    ["User-ID", "ISBN", "Book-Rating", "title"],
+    ["reviewerID", "asin", "overall", "unixReviewTime"],
+    ["uid", "track_id", "score", "datetime"],
+    ["user", "product", "stars", "Time"],
+]
+
+
+@pytest.mark.parametrize("names", USUAL)
+def test_usual_names_are_found_in_any_order(names):
+    time = 3 if names[3] not in ("x", "title") else None
+    assert find_columns(names, ColumnNames(), "f")[:4] == (0, 1, 2, time)
+    assert find_columns(names[::-1], ColumnNames(), "f")[:4] == (3, 2, 1, time and 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "named", "message"),
+    [
+        (["a", "b"], {}, "f: no user column; columns found: a, b; name it with --user-column"),
+        (["user", "item"], {}, "no rating column; columns found: user, item; .*rating_column="),
+        (["user", "userId", "item", "rating"], {}, "'user' and 'userId' could each be the user"),
+        (["user", "movie", "book", "rating"], {}, "'movie' and 'book' .* --item-column"),
+        (["user", "item", "rating"], {"item": "itm"}, "no column 'itm' .did you mean 'item'"),
+        (["user", "user", "item", "rating"], {"user": "user"}, "2 columns are called 'user'"),
+        (["user", "item", "rating"], {"item": "user"}, "one column cannot be two of"),
+        (["user", "item", "rating"], {"time": "when"}, "no column 'when'.* --time-column"),
+    ],
+)
+def test_missing_and_ambiguous_columns_are_refused(found, named, message):
+    with pytest.raises(DataError, match=message):
+        find_columns(found, ColumnNames(**named), "f")
+
+
+def test_a_named_column_settles_what_is_ambiguous():
+    found = ["user", "userId", "movie", "book", "rating", "stars"]
+    named = ColumnNames("userId", "book", "stars")
+    assert find_columns(found, named, "f")[:4] == (1, 3, 5, None)
+
+
+def test_two_possible_times_are_left_out_with_a_note():
+    found = ["user", "item", "rating", "date", "time"]
+    roles = find_columns(found, ColumnNames(), "f")
+    assert roles.time is None
+    assert roles.note == (
+        "f: 'date' and 'time' could each be the time: left out (--time-column names one)"
+    )
+    assert find_columns(found, ColumnNames(time="time"), "f").time == 4
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, 5, 3], pa.int8()),
+        pa.array([1, 5, 3], pa.uint64()),
+        pa.array([1, 5, 3], pa.float16()),
+        pa.array([1, 5, 3], pa.float64()),
+        pa.array([decimal.Decimal(n) for n in ("1.0", "5.0", "3.0")]),
+        pa.array([1, 5, 3]).dictionary_encode(),
+    ],
+)
+def test_ratings_of_any_number_type_become_float32(column):
+    values = read_values(column)
+    assert values.dtype == np.float32
+    assert values.tolist() == [1, 5, 3]
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "complaint"),
+    [
+        (pa.array([1.0, None]), 1, "the rating is missing"),
+        (pa.array([1.0, 2.0, float("nan")]), 2, "the rating is nan, not a finite number"),
+        (pa.array([float("-inf")]), 0, "the rating is -inf, not a finite number"),
+        (pa.array([1.0, 1e300]), 1, r"the rating is 1e\+300, not a finite number"),
+    ],
+)
+def test_ratings_that_are_not_finite_name_their_row(column, row, complaint):
+    with pytest.raises(BadRowError, match=complaint) as caught:
+        read_values(column)
+    assert caught.value.row == row
+
+
+@pytest.mark.parametrize("column", [pa.array(["5"]), pa.array([True]), pa.array([b"5"])])
+def test_ratings_that_are_not_numbers_are_refused(column):
+    with pytest.raises(DataError, match=f"the rating column holds {column.type}, not numbers"):
+        read_values(column)
+
+
+DAY = datetime.date(2005, 9, 6)
+SECONDS = 1_125_964_800
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([SECONDS]),
+        pa.array([SECONDS], pa.int32()),
+        pa.array([SECONDS * 10**3 + 999]),
+        pa.array([SECONDS * 10**6 + 999_999]),
+        pa.array([SECONDS * 10**9]),
+        pa.array([SECONDS + 0.75]),
+        pa.array([DAY]),
+        pa.array([DAY], pa.date64()),
+        pa.array([datetime.datetime(2005, 9, 6)], pa.timestamp("ns")),
+        pa.array([datetime.datetime(2005, 9, 6)], pa.timestamp("ms", "UTC")),
+        pa.array(["2005-09-06"]),
+        pa.array(["2005-09-06 00:00:00"]),
+    ],
+)
+def test_times_of_any_type_become_seconds(column):
+    times = TimeReader().read(column)
+    assert times.dtype == np.int64
+    assert times.tolist() == [SECONDS]
+
+
+def test_times_before_1970_round_down():
+    assert TimeReader().read(pa.array([-1], pa.timestamp("ms"))).tolist() == [-1]
+
+
+def test_the_unit_of_the_first_times_holds_for_all():
+    times = TimeReader(required=True)
+    assert times.read(pa.array([SECONDS * 1000])).tolist() == [SECONDS]
+    assert times.read(pa.array([5000])).tolist() == [5]
+    with pytest.raises(BadRowError, match="in another unit"):
+        times.read(pa.array([SECONDS * 10**6]))
+
+
+@pytest.mark.parametrize(
+    ("column", "complaint"),
+    [
+        (pa.array([1, None]), "a time is missing"),
+        (pa.array(["yesterday"]), "text that is not a timestamp"),
+        (pa.array([True]), "holds bool, not times"),
+        (pa.array([float("nan")]), "numbers that are not times"),
+    ],
+)
+def test_times_that_cannot_be_read_are_left_out_or_refused(column, complaint):
+    lenient = TimeReader()
+    assert lenient.read(column) is None
+    assert complaint in lenient.complaint
+    assert lenient.read(pa.array([SECONDS])) is None
+    with pytest.raises((DataError, BadRowError), match=complaint):
+        TimeReader(required=True).read(column)

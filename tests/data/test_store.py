@@ -1,0 +1,270 @@
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fastmf.data import Ratings, open_store, read_ratings, store, verify_store, write_store
+from fastmf.data.store import ScratchSink, read_header
+from fastmf.errors import DataError
+from tests.data.tables import assert_same, make_frame
+
+
+@pytest.fixture(params=[False, True], ids=["int ids", "text ids"])
+def frame(request):
+    return make_frame(text=request.param)
+
+
+@pytest.fixture
+def path(tmp_path, frame):
+    ratings = Ratings.from_arrays(*(frame[name] for name in frame.columns))
+    write_store(ratings, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def rewrite_header(path, **changes):
+    """Change the header as someone would who knows the checksum."""
+    header = json.loads((path / "store.json").read_text()) | changes
+    header["checksum"] = store._checksum(header)
+    (path / "store.json").write_text(json.dumps(header))
+
+
+def test_a_store_holds_what_was_written(path, frame):
+    assert_same(open_store(path), frame)
+    assert_same(read_ratings(path), frame)
+    verify_store(path)
+    assert sorted(file.name for file in path.iterdir()) == [
+        "items.arrow", "ratings.arrow", "store.json", "users.arrow"
+    ]  # fmt: skip
+
+
+def test_the_file_is_one_uncompressed_record_batch_that_arrow_maps(path, frame):
+    reader = pa.ipc.open_file(pa.memory_map(str(path / "ratings.arrow")))
+    assert reader.num_record_batches == 1
+    assert reader.schema == pa.schema(
+        {"user_index": pa.int32(), "item_index": pa.int32(), "value": pa.float32(),
+           "time": pa.int64()}
+    )  # fmt: skip
+    mapped = reader.get_batch(0).column(2)
+    values = open_store(path).value
+    assert mapped.to_numpy(zero_copy_only=True).tolist() == values.tolist()
+    assert not values.flags.owndata
+    assert values.base is not None
+
+
+def test_the_header_tells_what_is_inside(path, frame):
+    header = read_header(path)
+    assert (header["n_ratings"], header["n_users"], header["n_items"]) == (
+        500, frame["userId"].nunique(), frame["movieId"].nunique()
+    )  # fmt: skip
+    assert header["rating_range"] == [frame["rating"].min(), frame["rating"].max()]
+    assert header["has_time"] is True
+    assert {name: (path / name).stat().st_size for name in header["files"]} == {
+        name: file["size"] for name, file in header["files"].items()
+    }
+
+
+def test_a_selection_is_stored_as_its_rows(tmp_path, path):
+    whole = open_store(path)
+    view = whole.select(np.full(63, 0b01010101, np.uint8))
+    write_store(view, tmp_path / "part")
+    again = open_store(tmp_path / "part")
+    np.testing.assert_array_equal(again.value, whole.value[::2])
+    np.testing.assert_array_equal(again.time, whole.time[::2])
+    assert again.users == whole.users
+
+
+def test_a_store_without_times_has_no_such_column(tmp_path):
+    write_store(Ratings.from_arrays([1, 2], [3, 4], [5, 6]), tmp_path / "s")
+    assert open_store(tmp_path / "s").time is None
+
+
+def test_a_store_is_replaced_but_nothing_else(tmp_path, path):
+    other = Ratings.from_arrays([1, 2], [3, 4], [5, 6])
+    write_store(other, path)
+    assert open_store(path).value.tolist() == [5, 6]
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "thesis.tex").write_text("years of work")
+    (tmp_path / "file").write_text("more of it")
+    for taken in ("folder", "file"):
+        with pytest.raises(DataError, match="exists and is not a ratings store"):
+            write_store(other, tmp_path / taken)
+    assert (tmp_path / "folder" / "thesis.tex").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["ratings.arrow", "users.arrow", "items.arrow", "store.json"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "missing", "flipped", "longer"])
+def test_a_damaged_store_is_refused_in_one_line(path, name, damage):
+    file = path / name
+    data = bytearray(file.read_bytes())
+    match damage:
+        case "cut":
+            file.write_bytes(data[: len(data) * 2 // 3])
+        case "empty":
+            file.write_bytes(b"")
+        case "missing":
+            file.unlink()
+        case "flipped":
+            data[len(data) // 2] ^= 4
+            file.write_bytes(data)
+        case "longer":
+            file.write_bytes(data + b"xxxxxxxx")
+    with pytest.raises(DataError) as caught:
+        open_store(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_store_with_any_bit_flipped_is_refused_or_means_the_same(path, frame, seed):
+    generator = np.random.default_rng(seed)
+    file = path / sorted(p.name for p in path.iterdir())[seed % 4]
+    data = bytearray(file.read_bytes())
+    data[generator.integers(len(data))] ^= 1 << generator.integers(8)
+    file.write_bytes(data)
+    # White space of the header is all that may change.
+    try:
+        assert_same(open_store(path), frame)
+    except DataError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"version": 2},
+            "written by a newer fastmf .store version 2, this one reads up to 1.; upg",
+        ),
+        ({"version": "1"}, "names no version"),
+        ({"format": "something else"}, "not a ratings store"),
+        ({"n_ratings": 499}, "its counts do not match"),
+        ({"n_users": 10**9}, "its counts do not match"),
+        ({"files": {}}, "this store is damaged"),
+        ({"rating_range": None}, "this store is damaged"),
+    ],
+)
+def test_headers_that_do_not_fit_are_refused(path, changes, message):
+    rewrite_header(path, **changes)
+    with pytest.raises(DataError, match=message):
+        open_store(path)
+
+
+def test_an_edited_header_is_refused(path):
+    text = (path / "store.json").read_text()
+    (path / "store.json").write_text(text.replace('"n_users": ', '"n_users": 1'))
+    with pytest.raises(DataError, match=r"store\.json was altered; delete the store and read"):
+        open_store(path)
+
+
+def copied_columns(path):
+    ratings = open_store(path)
+    names = ("user_index", "item_index", "value", "time")
+    return {name: getattr(ratings, name).copy() for name in names}
+
+
+def write_table(path, columns, batches=1):
+    """Put other columns into a store, with a header that fits."""
+    table = pa.table(columns)
+    with pa.ipc.new_file(str(path / "ratings.arrow"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=-(-len(table) // batches))
+    files = read_header(path)["files"]
+    file = path / "ratings.arrow"
+    files["ratings.arrow"] = {
+        "size": file.stat().st_size, "fingerprint": store.fingerprint(file)
+    }  # fmt: skip
+    rewrite_header(path, files=files)
+
+
+def test_several_record_batches_are_refused(path):
+    columns = copied_columns(path)
+    write_table(path, columns)
+    open_store(path)
+    write_table(path, columns, batches=2)
+    with pytest.raises(DataError, match="this store is damaged"):
+        open_store(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("user_index", -1),
+        ("user_index", 10**6),
+        ("item_index", 50),
+        ("value", 99),
+        ("value", np.nan),
+    ],
+)
+def test_verifying_finds_values_out_of_range(path, name, value):
+    columns = copied_columns(path)
+    columns[name][77] = value
+    write_table(path, columns)
+    with pytest.raises(DataError, match="its ratings are damaged"):
+        verify_store(path)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "the disk is full; free some space there, or choose .*FASTMF_CACHE_DIR"),
+        (errno.EDQUOT, "the disk is full"),
+        (errno.EIO, "cannot be written: "),
+    ],
+)
+def test_a_disk_that_fails_leaves_one_line_and_no_files(tmp_path, monkeypatch, number, message):
+    ratings = Ratings.from_arrays([1, 2], [3, 4], [5, 6])
+
+    def fail(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(DataError, match=message):
+        write_store(ratings, tmp_path / "out" / "store")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_in_mid_reading_leaves_nothing(tmp_path, monkeypatch, cache_folder):
+    frame = make_frame(2000)
+    frame.to_csv(tmp_path / "r.csv", index=False)
+
+    class FullSink(ScratchSink):
+        def __init__(self, folder):
+            super().__init__(folder)
+            self._files["value"].close()
+            self._files["value"] = Path("/dev/full").open("wb", buffering=0)
+
+    monkeypatch.setattr("fastmf.data.reading.ScratchSink", FullSink)
+    with pytest.raises(DataError, match="the disk is full"):
+        read_ratings(tmp_path / "r.csv")
+    assert list((cache_folder / "stores").iterdir()) == []
+
+
+def test_an_unwritable_place_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="store: cannot be written: "):
+        write_store(Ratings.from_arrays([1, 2], [3, 4], [5, 6]), tmp_path / "file" / "store")
+
+
+def test_scratch_columns_come_back_whole(tmp_path):
+    sink = ScratchSink(tmp_path)
+    frame = make_frame()
+    memory = Ratings.from_arrays(*(frame[name] for name in frame.columns))
+    for start, stop in memory.ranges(99):
+        sink.append(store.Columns(*memory.chunk(start, stop), memory.time[start:stop]))
+    columns = sink.finish()
+    np.testing.assert_array_equal(columns.user_index, memory.user_index)
+    np.testing.assert_array_equal(columns.time, memory.time)
+    columns.value[0] = 7
+    sink.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_can_be_removed_while_it_is_open(path, frame):
+    ratings = open_store(path)
+    shutil.rmtree(path)
+    assert_same(ratings, frame)

@@ -1,0 +1,90 @@
+"""The search for duplicate pairs against sets and dictionaries."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastmf.kernels import pairs as kernels
+from tests.reference import pairs as reference
+
+ROWS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1, max_size=120)
+
+
+def columns_of(rows):
+    users, items = np.array(rows, np.int32).T.copy()
+    users.flags.writeable = items.flags.writeable = False
+    return users, items
+
+
+def offsets_of(users, n_users):
+    counts = np.zeros(n_users, np.int64)
+    kernels.count_rows(users, counts)
+    np.testing.assert_array_equal(counts, np.bincount(users, minlength=n_users))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    offsets.flags.writeable = False
+    return offsets
+
+
+def rows_by_user(users, first, offsets):
+    rows, cursors = np.empty(offsets[-1], np.int64), offsets[:-1].copy()
+    kernels.group_rows(users, np.int64(first), cursors, rows)
+    rows.flags.writeable = False
+    return rows
+
+
+@settings(deadline=None, max_examples=150)
+@given(ROWS, st.integers(0, 7))
+def test_repeats_of_two_ranges_of_users_add_up(rows, cut):
+    users, items = columns_of(rows)
+    offsets = offsets_of(users, 7)
+    total = 0
+    for first, last in ((0, cut), (cut, 7)):
+        local = offsets[first : last + 1] - offsets[first]
+        local.flags.writeable = False
+        cursors, grouped = local[:-1].copy(), np.empty(local[-1], np.int32)
+        kernels.group_items(users, items, np.int64(first), cursors, grouped)
+        grouped.flags.writeable = False
+        np.testing.assert_array_equal(cursors, local[1:])
+        within = (users >= first) & (users < last)
+        order = np.argsort(users[within], kind="stable")
+        np.testing.assert_array_equal(grouped, items[within][order])
+        total += kernels.count_repeats(local, grouped, np.full(10, -1, np.int32))
+    assert total == reference.repeats(users, items)
+
+
+@settings(deadline=None, max_examples=150)
+@given(ROWS)
+def test_only_the_last_row_of_each_pair_keeps_its_bit(rows):
+    users, items = columns_of(rows)
+    offsets = offsets_of(users, 7)
+    keep = np.packbits(np.ones(len(rows), bool), bitorder="little")
+    previous = np.full(10, -1, np.int64)
+    pairs, dropped, first, second = kernels.mark_repeats(
+        offsets, rows_by_user(users, 0, offsets), items, previous, keep
+    )
+    groups = reference.rows_of_pairs(users, items).values()
+    repeating = [group for group in groups if len(group) > 1]
+    kept = np.flatnonzero(np.unpackbits(keep, bitorder="little")[: len(rows)])
+    assert kept.tolist() == sorted(group[-1] for group in groups)
+    assert pairs == len(repeating)
+    assert dropped == sum(len(group) - 1 for group in repeating)
+    assert (previous == -1).all()
+    wanted = min((group[:2] for group in repeating), key=lambda two: two[1], default=[-1, -1])
+    assert [first, second] == wanted
+
+
+@settings(deadline=None, max_examples=100)
+@given(ROWS)
+def test_every_row_gets_the_mean_of_its_pair(rows):
+    users, items = columns_of(rows)
+    offsets = offsets_of(users, 7)
+    value = np.linspace(0.1, 5, len(rows), dtype=np.float32)
+    totals, counts = np.zeros(10), np.zeros(10, np.int64)
+    expected = value.copy()
+    for group in reference.rows_of_pairs(users, items).values():
+        if len(group) > 1:
+            expected[group] = np.float32(value[group].astype(np.float64).mean())
+    kernels.mean_repeats(offsets, rows_by_user(users, 0, offsets), items, totals, counts, value)
+    np.testing.assert_allclose(value, expected, rtol=1e-7)
+    assert not totals.any()
+    assert not counts.any()

@@ -1,0 +1,39 @@
+"""Where records end, against the parser of the standard library."""
+
+import csv
+import io
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastmf.kernels.records import last_record_end
+
+FIELD = st.text(st.sampled_from('ab",\n '), max_size=6)
+RECORDS = st.lists(st.lists(FIELD, min_size=2, max_size=4), min_size=1, max_size=5)
+
+
+def end_of(text: str) -> int:
+    data = np.frombuffer(text.encode(), np.uint8)
+    return int(last_record_end(data, *(np.uint8(ord(letter)) for letter in ',"\n')))
+
+
+@settings(deadline=None, max_examples=200)
+@given(RECORDS, st.integers(0, 40))
+def test_a_cut_anywhere_leaves_whole_records(records, cut):
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(records)
+    text = written.getvalue()
+    assert end_of(text) == len(text)
+    end = end_of(text[: max(0, len(text) - cut)])
+    head = list(csv.reader(io.StringIO(text[:end], newline="")))
+    tail = list(csv.reader(io.StringIO(text[end:], newline="")))
+    assert head + tail == records
+
+
+def test_a_quote_inside_an_unquoted_field_is_a_letter():
+    assert end_of('1,5" disk,3\n2,b,4\n') == 18
+
+
+def test_an_open_quote_ends_nothing():
+    assert end_of('1,2,3\n4,"5,6\n7,8,9\n') == 6

@@ -1,0 +1,55 @@
+"""Slow, obvious twins of fastmf.kernels.vectors on arrays of sixteen float32."""
+
+import numpy as np
+
+
+def load(array, offset):
+    return array[offset : offset + 16].copy()
+
+
+def store(array, offset, value):
+    array[offset : offset + 16] = value
+
+
+def zeros():
+    return np.zeros(16, np.float32)
+
+
+def broadcast(scalar):
+    return np.full(16, scalar, np.float32)
+
+
+def add(left, right):
+    return left + right
+
+
+def subtract(left, right):
+    return left - right
+
+
+def multiply(left, right):
+    return left * right
+
+
+def multiply_add(left, right, addend):
+    """Rounded once or twice: a machine may do either; float64 holds the product exactly."""
+    exact = left.astype(np.float64) * right.astype(np.float64)
+    once = (exact + addend).astype(np.float32)
+    twice = exact.astype(np.float32) + addend
+    return once, twice
+
+
+def negative_multiply_add(left, right, addend):
+    return multiply_add(-left, right, addend)
+
+
+def sum_lanes(value):
+    """Upper half onto lower half, until one is left: sixteen, eight, four, two, one."""
+    while len(value) > 1:
+        half = len(value) // 2
+        value = value[:half] + value[half:]
+    return value[0]
+
+
+def sum_four(*values):
+    return tuple(sum_lanes(value) for value in values)
