@@ -14,6 +14,12 @@ _CGROUP_LIMITS = (
 )
 
 
+def _proc_bytes(path: Path, field: str) -> list[int]:
+    """Return the bytes that a line such as ``VmHWM:  1234 kB`` tells, or nothing without one."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")]
+
+
 def available_threads() -> int:
     """Return the number of processors this process may run on.
 
@@ -36,12 +42,8 @@ def available_memory() -> int | None:
         The lower of what the system reports as available and the limit of a control group;
         None where neither can be read.
     """
-    limits = []
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        lines = meminfo.read_text().splitlines()
-        limits += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvail")]
-    elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+    limits = _proc_bytes(Path("/proc/meminfo"), "MemAvailable")
+    if not limits and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     caps = [limit.read_text().strip() for limit in _CGROUP_LIMITS if limit.exists()]
     limits += [int(cap) for cap in caps if cap.isdigit()]
@@ -58,6 +60,9 @@ def peak_memory() -> int | None:
     """
     if sys.platform == "win32":
         return None
+    # ru_maxrss is second choice on Linux: it starts at the size of the process that started this.
+    if high_water := _proc_bytes(Path("/proc/self/status"), "VmHWM"):
+        return high_water[0]
     import resource  # noqa: PLC0415 - exists on Unix only
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,6 @@ from fastmf.cli.item_list import item_document, item_table
 from fastmf.cli.options import quiet_option, threads_option
 from fastmf.cli.reading import load_ratings
 from fastmf.cli.text_table import table
-from fastmf.errors import DataError
 
 if TYPE_CHECKING:
     from fastmf import Ratings
@@ -104,18 +104,16 @@ def _generate(console: Console, threads: int | None) -> _Sample:
 
 
 def _sample_folder() -> Path:
-    """Make the folder of the sample, beside the cache of ratings."""
+    """Make the folder of the sample: beside the cache of ratings, or among temporary files."""
     from fastmf.data import store_cache_folder
 
     folder = store_cache_folder().parent / "demo"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"{folder}: cannot be made: {error.strerror}; name a writable folder with "
-            "FASTMF_CACHE_DIR"
-        ) from error
-    return folder
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="fastmf-demo-"))
 
 
 def _show_user(model: FactorModel, ratings: Ratings, titles: Titles, threads: int | None) -> None:

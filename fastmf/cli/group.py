@@ -13,6 +13,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from fastmf._version import __version__
+from fastmf.cli.interrupt import deliver_swallowed_interrupts
 from fastmf.errors import FastMFError
 
 __all__ = ["COMMANDS", "CommandGroup", "Failure", "fastmf", "main"]
@@ -127,5 +128,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments : sequence of str, optional
         Default the arguments of the process.
     """
+    deliver_swallowed_interrupts()
     fastmf.main(None if arguments is None else list(arguments), prog_name="fastmf")
     raise AssertionError("click ends the process")

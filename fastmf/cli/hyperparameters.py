@@ -91,13 +91,19 @@ class TrainCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the model before the arguments are parsed as a whole."""
-        ctx.obj = _model_class(_model_named(args))
+        ctx.obj = _model_class(_model_named(args), ctx)
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own parameters and those of the model."""
         own = super().get_params(ctx)
-        return [*own[:-1], *hyperparameter_options(ctx.obj.hyperparameters), own[-1]]
+        # On the help page they stand behind the model they belong to.
+        behind = 1 + next(place for place, option in enumerate(own) if "--model" in option.opts)
+        return [
+            *own[:behind],
+            *hyperparameter_options(ctx.obj.hyperparameters),
+            *own[behind:],
+        ]
 
 
 def _model_named(arguments: Sequence[str]) -> str:
@@ -113,11 +119,11 @@ def _model_named(arguments: Sequence[str]) -> str:
     return kind
 
 
-def _model_class(kind: str) -> type[FactorModel]:
+def _model_class(kind: str, ctx: click.Context) -> type[FactorModel]:
     from fastmf.models import MODELS, model_class
 
     if kind not in MODELS:
         raise click.BadParameter(
-            f"no model {kind!r}; there are: {', '.join(MODELS)}", param_hint="--model"
+            f"no model {kind!r}; there are: {', '.join(MODELS)}", ctx, param_hint="'--model'"
         )
     return model_class(kind)

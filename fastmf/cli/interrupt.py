@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastmf.training import Progress
 
-__all__ = ["TRAINING", "GracefulStop", "graceful_interrupts"]
+__all__ = ["TRAINING", "GracefulStop", "deliver_swallowed_interrupts", "graceful_interrupts"]
 
 # What the training loop calls its own piece of work; before it there is nothing worth saving.
 TRAINING = "training"
+
+
+# Long enough for the callback that swallowed an interrupt to have returned.
+_SECONDS_TO_REPEAT = 0.02
 
 
 class GracefulStop:
@@ -73,3 +79,20 @@ def graceful_interrupts(stop: GracefulStop) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def deliver_swallowed_interrupts() -> None:
+    """Repeat every Ctrl-C that falls into a callback from C, where Python can only report it.
+
+    LLVM calls back while kernels are compiled or loaded from the cache; a KeyboardInterrupt that
+    is raised in there is printed as ignored, and the command would go on. For the whole process.
+    """
+    report = sys.unraisablehook
+
+    def repeat_or_report(unraisable: sys.UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(_SECONDS_TO_REPEAT, _thread.interrupt_main).start()
+        else:
+            report(unraisable)
+
+    sys.unraisablehook = repeat_or_report

@@ -20,6 +20,7 @@ def load_ratings(
     *,
     threads: int | None = None,
     trainable: bool = False,
+    show_notes: bool = True,
 ) -> Ratings:
     """Read ratings and show progress and notes.
 
@@ -35,6 +36,8 @@ def load_ratings(
         Default every processor.
     trainable : bool, optional
         Whether to refuse ratings of one user or one item only.
+    show_notes : bool, optional
+        Whether what reading had to say is shown.
 
     Returns
     -------
@@ -51,5 +54,6 @@ def load_ratings(
         ratings = read_ratings(
             source, **reading, progress=progress, num_threads=threads, trainable=trainable
         )
-    console.notes(ratings.notes)
+    if show_notes:
+        console.notes(ratings.notes)
     return ratings

@@ -131,7 +131,10 @@ def _seen_ratings(
         reason = f"the training ratings {model.source_} are no longer there"
     else:
         try:
-            return load_ratings(Path(model.source_), reading, console, threads=threads)
+            # Training showed the notes.
+            return load_ratings(
+                Path(model.source_), reading, console, threads=threads, show_notes=False
+            )
         except DataError as error:
             reason = f"the training ratings cannot be read ({error})"
     console.note(

@@ -12,7 +12,7 @@ import click
 
 from fastmf.cli.console import print_json
 from fastmf.cli.evaluation_table import baselines, error_table
-from fastmf.cli.text_table import bytes_text, seconds_text, table
+from fastmf.cli.text_table import bytes_text, table
 
 if TYPE_CHECKING:
     from fastmf import Ratings
@@ -142,10 +142,13 @@ class TrainReport:
                 f"  training RMSE {model.train_rmse_:.4f}; nothing was held out: add --valid 0.1 "
                 "to see how good the model is on ratings it has not seen"
             )
-        phases = [f"{name} {seconds_text(seconds[name])}" for name in _PHASES]
+        phases = [f"{name} {seconds[name]:.2f}" for name in _PHASES]
         facts = [
-            ("seconds", ", ".join(phases).replace(" s", "")),
-            ("speed", f"{self.ratings_per_second / 1e6:.1f} million ratings/s with {self.threads}"),
+            ("seconds", ", ".join(phases)),
+            (
+                "speed",
+                f"{self.ratings_per_second / 1e6:.1f} million ratings/s on {self.threads} threads",
+            ),
         ]
         if document["peak_rss_bytes"] is not None:
             facts.append(("peak memory", bytes_text(document["peak_rss_bytes"])))
@@ -161,7 +164,7 @@ class TrainReport:
 
     def _epochs_line(self) -> str:
         model = self.model
-        text = f"{model.epochs_run_} epochs"
+        text = f"{model.epochs_run_} {'epoch' if model.epochs_run_ == 1 else 'epochs'}"
         if model.stopped_ == "patience":
             text += " (stopped early: no better validation RMSE)"
         if model.best_epoch_ != model.epochs_run_:

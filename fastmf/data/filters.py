@@ -16,8 +16,11 @@ from fastmf.parallel import Team
 
 __all__ = ["check_duplicates_option", "resolve_duplicates"]
 
-# Rows of a range of users: bounds the memory of the check, 4 bytes a row and thread.
+# Rows of a range of buckets: bounds the memory of the check, 8 bytes a row and thread.
 _ROWS_OF_RANGE = 1 << 25
+# Buckets whose pairs fit the second-level cache, but not more than it can write to at a time.
+_ROWS_OF_BUCKET = 1 << 16
+_MOST_BUCKETS = 1 << 10
 # The slow path, taken only where there are duplicates, holds 8 bytes a row.
 _ROWS_OF_SLOW_RANGE = 1 << 24
 _GATHERED_ROWS = 1 << 20
@@ -46,8 +49,9 @@ def resolve_duplicates(
 ) -> tuple[Columns, str | None]:
     """Leave one rating of each (user, item) pair.
 
-    Without duplicates this costs one counting sort of the items by user, a range of users at a
-    time. Rows keep their order; of a pair that occurs more than once the last row stays.
+    Without duplicates this costs one counting sort of the pairs by user (see
+    `fastmf.kernels.pairs`). Rows keep their order; of a pair that occurs more than once the last
+    row stays.
 
     Parameters
     ----------
@@ -76,11 +80,11 @@ def resolve_duplicates(
     """
     if len(columns.value) == 0:
         return columns, None
+    if _count_repeats(columns, n_users, n_items, num_threads) == 0:
+        return columns, None
     counts = np.zeros(n_users, np.int64)
     kernels.count_rows(frozen(columns.user_index), counts)
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    if _count_repeats(columns, offsets, n_items, num_threads) == 0:
-        return columns, None
     keep = full_bitmap(len(columns.value))
     pairs, dropped, first, second = _mark_repeats(columns, offsets, n_items, keep)
     plural = "pair" if pairs == 1 else "pairs"
@@ -100,35 +104,54 @@ def resolve_duplicates(
     return _compact(columns, keep), note
 
 
-def _user_ranges(offsets: Array, rows: int) -> list[tuple[int, int]]:
-    """Cut the users into ranges of at most this many rows, or of one user."""
+def _ranges(offsets: Array, rows: int) -> list[tuple[int, int]]:
+    """Cut users or buckets into ranges of at most this many rows, or of one."""
     ranges = []
-    first, n_users = 0, len(offsets) - 1
-    while first < n_users:
+    first, end = 0, len(offsets) - 1
+    while first < end:
         last = int(np.searchsorted(offsets, offsets[first] + rows, side="right")) - 1
-        last = min(max(last, first + 1), n_users)
+        last = min(max(last, first + 1), end)
         ranges.append((first, last))
         first = last
     return ranges
 
 
-def _count_repeats(columns: Columns, offsets: Array, n_items: int, num_threads: int | None) -> int:
+def _count_repeats(columns: Columns, n_users: int, n_items: int, num_threads: int | None) -> int:
     """Count the rows whose pair occurred before."""
     users, items = frozen(columns.user_index), frozen(columns.item_index)
+    n_buckets = min(max(len(users) // _ROWS_OF_BUCKET, 1), _MOST_BUCKETS)
+    shift = np.int64((-(-n_users // n_buckets) - 1).bit_length())
+    counts = np.zeros(((n_users - 1) >> shift) + 1, np.int64)
+    kernels.count_buckets(users, shift, counts)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
 
-    def count(users_range: tuple[int, int]) -> int:
-        first, last = users_range
-        local = frozen(offsets[first : last + 1] - offsets[first])
-        cursors = local[:-1].copy()
-        grouped = np.empty(int(local[-1]), np.int32)
-        kernels.group_items(users, items, np.int64(first), cursors, grouped)
+    def count(buckets: tuple[int, int]) -> int:
+        first, last = buckets
+        starts = offsets[first : last + 1] - offsets[first]
+        pairs = np.empty(int(starts[-1]), np.uint64)
+        kernels.scatter_pairs(users, items, shift, np.int64(first), starts[:-1].copy(), pairs)
+        pairs = frozen(pairs)
+        cursors = np.empty((1 << shift) + 1, np.int64)
+        grouped = np.empty(int(counts[first:last].max()), np.int32)
         marks = np.full(n_items, -1, np.int32)
-        return int(kernels.count_repeats(local, frozen(grouped), marks))
+        return sum(
+            int(
+                kernels.count_repeats(
+                    pairs[starts[bucket] : starts[bucket + 1]],
+                    np.int64((first + bucket) << shift),
+                    cursors,
+                    grouped,
+                    marks,
+                )
+            )
+            for bucket in range(last - first)
+        )
 
     with Team(num_threads) as team:
-        # At least one range a thread where the data are large enough to matter.
-        rows = min(_ROWS_OF_RANGE, max(1 << 16, -(-len(users) // team.num_threads)))
-        return sum(team.map(count, _user_ranges(offsets, rows)))
+        # As many ranges as threads, or a multiple: every range reads all rows.
+        rounds = -(-len(users) // (_ROWS_OF_RANGE * team.num_threads))
+        rows = -(-len(users) // (rounds * team.num_threads))
+        return sum(team.map(count, _ranges(offsets, rows + rows // 16)))
 
 
 def _rows_by_user(
@@ -150,7 +173,7 @@ def _mark_repeats(
     previous = np.full(n_items, -1, np.int64)
     pairs = dropped = 0
     first = second = -1
-    for users_range in _user_ranges(offsets, _ROWS_OF_SLOW_RANGE):
+    for users_range in _ranges(offsets, _ROWS_OF_SLOW_RANGE):
         local, rows = _rows_by_user(columns, offsets, users_range)
         found = kernels.mark_repeats(local, rows, frozen(columns.item_index), previous, keep)
         pairs += int(found[0])
@@ -165,7 +188,7 @@ def _take_means(columns: Columns, offsets: Array, n_items: int) -> None:
     totals = np.zeros(n_items, np.float64)
     counts = np.zeros(n_items, np.int64)
     value = columns.value.view(np.ndarray)
-    for users_range in _user_ranges(offsets, _ROWS_OF_SLOW_RANGE):
+    for users_range in _ranges(offsets, _ROWS_OF_SLOW_RANGE):
         local, rows = _rows_by_user(columns, offsets, users_range)
         kernels.mean_repeats(local, rows, frozen(columns.item_index), totals, counts, value)
 

@@ -12,25 +12,25 @@ import pyarrow as pa
 
 from fastmf.data.arrays import Array, Columns
 from fastmf.data.columns import BadRowError, TimeReader, read_values
-from fastmf.data.filters import check_duplicates_option, resolve_duplicates
-from fastmf.data.ratings import Duplicates, Ratings
+from fastmf.data.filters import resolve_duplicates
+from fastmf.data.id_tables import as_ids
+from fastmf.data.ratings import Duplicates
 from fastmf.data.readers.part import Part, RawBatch, TextIdsError
-from fastmf.data.vocabulary import Vocabulary, VocabularyBuilder, as_ids
+from fastmf.data.vocabulary import Vocabulary, VocabularyBuilder
 from fastmf.errors import DataError, FastMFError
 from fastmf.parallel import Team
 
 __all__ = [
     "Encoded",
-    "MemorySink",
     "Progress",
     "Sink",
     "encode_parts",
     "finish_table",
-    "read_in_memory",
     "unreadable",
 ]
 
 Progress = Callable[[int], None]
+Decoder = Callable[[], RawBatch | None]
 
 
 class Sink(Protocol):
@@ -41,30 +41,6 @@ class Sink(Protocol):
 
     def finish(self) -> Columns:
         """Return all rows, writable; nothing may be appended after."""
-
-
-class MemorySink:
-    """Collects columns in memory."""
-
-    def __init__(self) -> None:
-        self._chunks: list[Columns] = []
-
-    def append(self, columns: Columns) -> None:
-        """Add rows behind those before."""
-        self._chunks.append(columns)
-
-    def finish(self) -> Columns:
-        """Return all rows in new arrays."""
-        chunks, self._chunks = self._chunks, []
-        times = [chunk.time for chunk in chunks]
-        return Columns(
-            np.concatenate([np.empty(0, np.int32), *(chunk.user_index for chunk in chunks)]),
-            np.concatenate([np.empty(0, np.int32), *(chunk.item_index for chunk in chunks)]),
-            np.concatenate([np.empty(0, np.float32), *(chunk.value for chunk in chunks)]),
-            np.concatenate([t for t in times if t is not None])
-            if times and all(t is not None for t in times)
-            else None,
-        )
 
 
 class _Prepared(NamedTuple):
@@ -154,28 +130,36 @@ class _Encoder:
         self.notes: list[str] = []
         self.time_missing_in: str | None = None
         self.any_time = False
+        self.times_read = 0
 
     def begin(self, part: Part) -> None:
         if self.places.n_rows == 0 and not self.notes:
             self.notes.extend(part.notes)
         self.places.begin(part)
+        self.times_read = 0
 
     def run(self, team: Team, part: Part) -> None:
-        """Decode the next group of batches while the last one is encoded."""
+        """Read, decode, encode and store, each a group of batches ahead of the next."""
         jobs = _guarded(part, part.batches())
+        group_size = team.num_threads if part.independent else 1
+        decoders: list[Decoder] = list(islice(jobs, group_size))
         group: list[_Prepared] = []
+        done: list[Columns] = []
         first_row = 0
-        while True:
-            decoders = list(islice(jobs, team.num_threads if part.independent else 1))
-            if not decoders and not group:
-                return
+        while decoders or group or done:
             tasks: list[Callable[[], Any]] = [
                 *(partial(_prepare, part, decoder) for decoder in decoders),
                 partial(self._encode_all, self.users, [batch.users for batch in group]),
                 partial(self._encode_all, self.items, [batch.items for batch in group]),
+                partial(self._read_times, part, group),
+                partial(self._store, done),
+                partial(list, islice(jobs, group_size)),
             ]
-            *decoded, users, items = team.map(lambda task: task(), tasks)
-            self._store(part, group, users, items)
+            *decoded, users, items, times, stored, decoders = team.map(_call, tasks)
+            if self.progress is not None and stored:
+                self.progress(stored)
+            values = [batch.values for batch in group]
+            done = [Columns(*columns) for columns in zip(users, items, values, times, strict=True)]
             group = []
             for result in decoded:
                 if isinstance(result, BadRowError):
@@ -189,15 +173,18 @@ class _Encoder:
     def _encode_all(builder: VocabularyBuilder, columns: list[pa.Array]) -> list[Array]:
         return [builder.encode(column) for column in columns]
 
-    def _store(
-        self, part: Part, group: list[_Prepared], users: list[Array], items: list[Array]
-    ) -> None:
-        for batch, user_index, item_index in zip(group, users, items, strict=True):
-            time = self._read_time(part, batch)
-            self.sink.append(Columns(user_index, item_index, batch.values, time))
-            self.places.n_rows += len(batch.values)
-            if self.progress is not None:
-                self.progress(len(batch.values))
+    def _store(self, done: list[Columns]) -> int:
+        for columns in done:
+            self.sink.append(columns)
+            self.places.n_rows += len(columns.value)
+        return sum(len(columns.value) for columns in done)
+
+    def _read_times(self, part: Part, group: list[_Prepared]) -> list[Array | None]:
+        times = []
+        for batch in group:
+            times.append(self._read_time(part, batch))
+            self.times_read += len(batch.values)
+        return times
 
     def _read_time(self, part: Part, batch: _Prepared) -> Array | None:
         if batch.time is None:
@@ -207,7 +194,8 @@ class _Encoder:
         try:
             return self.times.read(batch.time)
         except BadRowError as error:
-            raise DataError(f"{part.name}: {error.complaint}") from error
+            place = part.place(self.times_read + error.row)
+            raise DataError(f"{place}: {error.complaint}") from error
         except DataError as error:
             raise DataError(f"{part.name}: {error}") from error
 
@@ -221,6 +209,10 @@ class _Encoder:
         return Encoded(
             self.users.finish(), self.items.finish(), has_time, tuple(self.notes), self.places
         )
+
+
+def _call(task: Callable[[], Any]) -> Any:
+    return task()
 
 
 def _guarded(
@@ -331,46 +323,3 @@ def finish_table(
     )
     rating_range = (float(columns.value.min()), float(columns.value.max()))
     return columns, rating_range, tuple(chain(encoded.notes, [note] if note else []))
-
-
-def read_in_memory(
-    parts: Iterable[Part],
-    *,
-    duplicates: Duplicates = "last",
-    time_required: bool = False,
-    progress: Progress | None = None,
-    num_threads: int | None = None,
-) -> Ratings:
-    """Read parts into ratings held in memory.
-
-    Parameters
-    ----------
-    parts : iterable of Part
-        What to read.
-    duplicates : {"last", "mean", "error"}
-        What to do with pairs that occur more than once.
-    time_required : bool, optional
-        Whether times that cannot be read are an error.
-    progress : callable, optional
-        Called with the rows done since the last call.
-    num_threads : int, optional
-        Threads to read with.
-
-    Returns
-    -------
-    Ratings
-
-    Raises
-    ------
-    DataError, ParameterError
-        As `read_ratings` does.
-    """
-    check_duplicates_option(duplicates)
-    sink = MemorySink()
-    encoded = encode_parts(
-        parts, sink, time_required=time_required, progress=progress, num_threads=num_threads
-    )
-    columns, rating_range, notes = finish_table(
-        encoded, sink, duplicates=duplicates, name="the data", num_threads=num_threads
-    )
-    return Ratings(columns, encoded.users, encoded.items, rating_range, notes=notes)

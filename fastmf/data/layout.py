@@ -119,7 +119,9 @@ def _take_census(ratings: Ratings, team: Team) -> tuple[_Census, float, float]:
         raise DataError("there are no ratings to train on; hold out fewer of them")
     ranges = ratings.ranges()
     parts = [ranges[worker :: team.num_threads] for worker in range(team.num_threads)]
-    shift = sum(ratings.rating_range) / 2
+    # One of the ratings themselves: their variance is then at least square / n, however far off the
+    # other rows of the table are, and exactly 0 where all are equal.
+    shift = next(float(chunk.value[0]) for chunk in ratings.chunks() if len(chunk.value))
 
     def count(part: list[tuple[int, int]]) -> tuple[_Census, list[NDArray[np.float64]]]:
         census = _Census(ratings)
@@ -132,9 +134,7 @@ def _take_census(ratings: Ratings, team: Team) -> tuple[_Census, float, float]:
         moments[worker :: team.num_threads] = np.reshape(part, (-1, 2))
     offset, square = moments.sum(axis=0) / len(ratings)
     variance = square - offset * offset
-    # Constant ratings leave rounding noise instead of a spread; dividing by it would blow up.
-    noise = 1e-9 * max(square, np.finfo(np.float32).tiny)
-    return total, float(shift + offset), float(variance**0.5) if variance > noise else 1.0
+    return total, float(shift + offset), float(variance**0.5) if variance > 0 else 1.0
 
 
 def _cut(counts: NDArray[np.int64], side: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:

@@ -263,7 +263,7 @@ class Ratings:
         ParameterError
             On another value of `duplicates`.
         """
-        from fastmf.data.ingest import read_in_memory  # noqa: PLC0415 - it builds on this module
+        from fastmf.data.in_memory import read_in_memory  # noqa: PLC0415 - it builds on this module
         from fastmf.data.readers.frames import array_part  # noqa: PLC0415
 
         return read_in_memory([array_part(user_ids, item_ids, values, time)], duplicates=duplicates)

@@ -15,12 +15,14 @@ from fastmf.data.cache import cached_store, describe_source, is_current
 from fastmf.data.columns import ColumnNames
 from fastmf.data.filters import check_duplicates_option
 from fastmf.data.folders import new_folder
-from fastmf.data.ingest import Progress, encode_parts, finish_table, read_in_memory, unreadable
+from fastmf.data.in_memory import read_in_memory
+from fastmf.data.ingest import Progress, encode_parts, finish_table, unreadable
 from fastmf.data.ratings import Duplicates, Ratings, check_trainable
 from fastmf.data.readers import find_parts, open_part
 from fastmf.data.readers.frames import open_frame
 from fastmf.data.readers.part import Part, ReadOptions, TextIdsError
-from fastmf.data.store import ScratchSink, is_store, open_store, write_store_files, writing_errors
+from fastmf.data.scratch import ScratchSink
+from fastmf.data.store import is_store, open_store, write_store_files, writing_errors
 from fastmf.errors import DataError, FastMFError
 
 __all__ = ["read_ratings"]
@@ -67,7 +69,8 @@ def read_ratings(
     ----------
     source : str, path or object
         A Parquet, Arrow, Feather or delimited text file (CSV, TSV, ``;``, ``|``, ``::``, spaces;
-        also compressed), a folder of such parts, a store; or a pandas DataFrame, an object with
+        also compressed), a folder of such parts, a store (which has its columns already, and no
+        duplicates); or a pandas DataFrame, an object with
         the Arrow C stream (polars ...), a SciPy sparse matrix, a tuple of 3 or 4 arrays (users,
         items, values, times); or a `Ratings`, which is returned as it is.
     user_column, item_column, rating_column, time_column : str, optional

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,12 +22,12 @@ from fastmf.data.arrays import Array, Columns
 from fastmf.data.fingerprint import fingerprint
 from fastmf.data.folders import new_folder
 from fastmf.data.ratings import Ratings
+from fastmf.data.scratch import COLUMN_TYPES, ReleasingFile
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError
 
 __all__ = [
     "STORE_VERSION",
-    "ScratchSink",
     "is_store",
     "open_store",
     "read_header",
@@ -45,100 +44,6 @@ _RATINGS = "ratings.arrow"
 _USERS = "users.arrow"
 _ITEMS = "items.arrow"
 _FILES = (_RATINGS, _USERS, _ITEMS)
-_COPIED_BYTES = 16 << 20
-_COLUMN_TYPES = {
-    "user_index": pa.int32(),
-    "item_index": pa.int32(),
-    "value": pa.float32(),
-    "time": pa.int64(),
-}
-
-
-class ScratchSink:
-    """Collects columns of any length in files, one a column.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where the files go; `discard` removes them.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._paths = {name: folder / f"scratch-{name}" for name in _COLUMN_TYPES}
-        self._files: dict[str, IO[bytes]] = {n: p.open("wb") for n, p in self._paths.items()}
-        self._n_rows = 0
-        self._n_times = 0
-
-    def append(self, columns: Columns) -> None:
-        """Add rows behind those before."""
-        for name, column in columns._asdict().items():
-            if column is not None:
-                self._files[name].write(np.ascontiguousarray(column).data)
-        self._n_rows += len(columns.value)
-        self._n_times += 0 if columns.time is None else len(columns.time)
-
-    def finish(self) -> Columns:
-        """Return all rows as writable memory maps."""
-        for file in self._files.values():
-            file.close()
-        if self._n_rows == 0:
-            return Columns(*(np.empty(0, t.to_pandas_dtype()) for t in _COLUMN_TYPES.values()))
-        maps = {
-            name: np.memmap(self._paths[name], kind.to_pandas_dtype(), "r+", shape=self._n_rows)
-            for name, kind in _COLUMN_TYPES.items()
-            if name != "time" or self._n_times == self._n_rows
-        }
-        return Columns(maps["user_index"], maps["item_index"], maps["value"], maps.get("time"))
-
-    def discard(self) -> None:
-        """Close and remove the files."""
-        for name, file in self._files.items():
-            file.close()
-            self._paths[name].unlink(missing_ok=True)
-
-
-class _ReleasingFile:
-    """A file that drops the pages of the memory maps it copies from, as it goes.
-
-    Parameters
-    ----------
-    file : file object
-        Where the bytes go.
-    maps : sequence of ndarray
-        Arrays the bytes may come from.
-    """
-
-    def __init__(self, file: IO[bytes], maps: tuple[Array, ...]) -> None:
-        self._file = file
-        self._maps = maps
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data)
-        for start in range(0, len(view), _COPIED_BYTES):
-            self._file.write(view[start : start + _COPIED_BYTES])
-            if len(view) > _COPIED_BYTES:
-                for column in self._maps:
-                    _release_pages(column)
-        return len(view)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def _release_pages(column: Array) -> None:
-    """Take a memory-mapped array's pages out of this process; the file keeps its content."""
-    source: Any = column
-    while isinstance(source, np.ndarray):
-        source = source.base
-    if isinstance(source, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        source.madvise(mmap.MADV_DONTNEED)
 
 
 @contextmanager
@@ -201,11 +106,11 @@ def write_store_files(
     """
     present = {name: column for name, column in columns._asdict().items() if column is not None}
     batch = pa.record_batch(
-        [_arrow_view(column, _COLUMN_TYPES[name]) for name, column in present.items()],
+        [_arrow_view(column, COLUMN_TYPES[name]) for name, column in present.items()],
         names=list(present),
     )
     with (folder / _RATINGS).open("wb") as file:
-        _write_batch(_ReleasingFile(file, tuple(present.values())), batch)
+        _write_batch(ReleasingFile(file, tuple(present.values())), batch)
         _sync(file)
     for name, vocabulary in ((_USERS, users), (_ITEMS, items)):
         with (folder / name).open("wb") as file:
@@ -413,7 +318,7 @@ def _open_batch(path: Path) -> pa.RecordBatch:
         raise ValueError(f"{reader.num_record_batches} record batches")
     batch = reader.get_batch(0)
     for name, kind in zip(batch.schema.names, batch.schema.types, strict=True):
-        if kind != _COLUMN_TYPES.get(name, kind) or batch.column(name).null_count:
+        if kind != COLUMN_TYPES.get(name, kind) or batch.column(name).null_count:
             raise ValueError(f"column {name}")
     return batch
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fastmf.data import Ratings
 from fastmf.data.vocabulary import Vocabulary
+from fastmf.errors import DataError
 from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.models.base import FactorModel
 from fastmf.models.rows import FactorArrays
@@ -64,12 +65,21 @@ def evaluate(model: FactorModel, ratings: Ratings, *, run: RunSettings | None = 
     -------
     Evaluation
         The same bits for any number of threads.
+
+    Raises
+    ------
+    NotFittedError
+        Before `fit`.
+    DataError
+        If there are no ratings.
     """
+    candidates = _candidates(model)
+    if len(ratings) == 0:
+        raise DataError("there are no ratings to evaluate the model on")
     run = run or RunSettings()
     progress = run.progress or SilentProgress()
     user_row = _rows(model.users_, ratings.users)
     item_row = _rows(model.items_, ratings.items)
-    candidates = _candidates(model)
     progress.start("evaluating", len(ratings), " ratings")
 
     def measure(bounds: tuple[int, int]) -> tuple[NDArray[np.float64], int]:
@@ -82,9 +92,11 @@ def evaluate(model: FactorModel, ratings: Ratings, *, run: RunSettings | None = 
         progress.advance(len(users))
         return sums, int(np.count_nonzero((users < 0) | (items < 0)))
 
-    with Team(run.num_threads) as team:
-        parts = list(team.map(measure, ratings.ranges()))
-    progress.finish()
+    try:
+        with Team(run.num_threads) as team:
+            parts = list(team.map(measure, ratings.ranges()))
+    finally:
+        progress.finish()
     errors = np.sum([sums for sums, _ in parts], axis=0) / len(ratings)
     rmse, mae = np.sqrt(errors[:, 0]).tolist(), errors[:, 1].tolist()
     return Evaluation(
@@ -110,12 +122,13 @@ def _rows(known: Vocabulary, asked: Vocabulary) -> NDArray[np.int32]:
 
 def _candidates(model: FactorModel) -> list[tuple[FactorArrays, float]]:
     """Return parameters and mean of the model, of the global mean and of the biases alone."""
-    n_users, n_items = len(model.users_), len(model.items_)
+    arrays = model.arrays  # raises where the model is not fitted
+    n_users, n_items = len(arrays.user_bias), len(arrays.item_bias)
     factors = np.zeros((n_users, 1), np.float32), np.zeros((n_items, 1), np.float32)
     no_bias = np.zeros(n_users, np.float32), np.zeros(n_items, np.float32)
     biases = model.baseline_.user_bias, model.baseline_.item_bias
     return [
-        (model.arrays, model.mean_),
+        (arrays, model.mean_),
         (FactorArrays(*factors, *no_bias), model.baseline_.mean),
         (FactorArrays(*factors, *biases), model.baseline_.mean),
     ]

@@ -27,10 +27,6 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _WORD_STEP = np.uint64(0x9E3779B97F4A7C15)
 _EMPTY = np.int32(-1)
-# Rows whose first slots are read ahead, without a branch, so that their cache misses overlap:
-# 24 -> 10 ns a row for 480 thousand ids in random order. Behind `start` and until it is encoded, an
-# entry of `indices` holds that guess.
-_BLOCK = 512
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -73,28 +69,21 @@ def encode_integers(values, start, ids, count, table, indices):
     """
     mask = np.uint64(table.size - 1)
     room = min(np.int64(ids.size), np.int64(table.size // 2))
-    for block in range(start, values.size, _BLOCK):
-        end = min(np.int64(block + _BLOCK), np.int64(values.size))
-        for row in range(block, end):
-            indices[row] = table[_mix(np.uint64(values[row])) & mask]
-        for row in range(block, end):
-            value = values[row]
-            index = indices[row]
-            if index != _EMPTY and ids[index] == value:
-                continue
-            place = _mix(np.uint64(value)) & mask
+    for row in range(start, values.size):
+        value = values[row]
+        place = _mix(np.uint64(value)) & mask
+        index = table[place]
+        while index != _EMPTY and ids[index] != value:
+            place = (place + np.uint64(1)) & mask
             index = table[place]
-            while index != _EMPTY and ids[index] != value:
-                place = (place + np.uint64(1)) & mask
-                index = table[place]
-            if index == _EMPTY:
-                if count >= room:
-                    return row, count
-                index = np.int32(count)
-                ids[count] = value
-                table[place] = index
-                count += 1
-            indices[row] = index
+        if index == _EMPTY:
+            if count >= room:
+                return row, count
+            index = np.int32(count)
+            ids[count] = value
+            table[place] = index
+            count += 1
+        indices[row] = index
     return np.int64(values.size), count
 
 
@@ -151,7 +140,7 @@ def lookup_integers(values, ids, table, indices):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _word(data, at):  # type: ignore[no-untyped-def]
+def _word(data, at):
     """Read 8 bytes as one number; LLVM joins the eight loads into one of 64 bits."""
     word = np.uint64(data[at])
     word |= np.uint64(data[at + 1]) << np.uint64(8)
@@ -165,7 +154,7 @@ def _word(data, at):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _hash_bytes(data, begin, end):  # type: ignore[no-untyped-def]
+def _hash_bytes(data, begin, end):
     """Hash bytes [begin, end): 8 at a time, each word mixed into the state.
 
     The last word of a string of 8 bytes or more overlaps the one before: no loop over single bytes.
@@ -179,13 +168,13 @@ def _hash_bytes(data, begin, end):  # type: ignore[no-untyped-def]
             at += np.uint64(8)
         return _mix(state ^ _word(data, last))
     word = np.uint64(0)
-    for at in range(np.uint64(begin), np.uint64(end)):
-        word = (word << np.uint64(8)) | np.uint64(data[at])
+    for byte in range(np.uint64(begin), np.uint64(end)):
+        word = (word << np.uint64(8)) | np.uint64(data[byte])
     return _mix(state ^ word)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _same_bytes(a, a_begin, a_end, b, b_begin, b_end):  # type: ignore[no-untyped-def]
+def _same_bytes(a, a_begin, a_end, b, b_begin, b_end):
     """Whether two byte ranges hold the same string."""
     length = a_end - a_begin
     if length != b_end - b_begin:
@@ -244,43 +233,31 @@ def encode_strings(offsets, data, start, id_offsets, id_data, id_hashes, count, 
     """
     mask = np.uint64(table.size - 1)
     room = min(np.int64(id_hashes.size), np.int64(table.size // 2))
-    n_rows = np.int64(offsets.size - 1)
-    for block in range(start, n_rows, _BLOCK):
-        last = min(np.int64(block + _BLOCK), n_rows)
-        for row in range(block, last):
-            indices[row] = table[_hash_bytes(data, offsets[row], offsets[row + 1]) & mask]
-        for row in range(block, last):
-            begin = offsets[row]
-            end = offsets[row + 1]
-            index = indices[row]
-            if index != _EMPTY and _same_bytes(
-                id_data, id_offsets[index], id_offsets[index + 1], data, begin, end
-            ):
-                continue
-            hashed = _hash_bytes(data, begin, end)
-            place = hashed & mask
+    for row in range(start, offsets.size - 1):
+        begin = offsets[row]
+        end = offsets[row + 1]
+        hashed = _hash_bytes(data, begin, end)
+        place = hashed & mask
+        index = table[place]
+        while index != _EMPTY and not (
+            id_hashes[index] == hashed
+            and _same_bytes(id_data, id_offsets[index], id_offsets[index + 1], data, begin, end)
+        ):
+            place = (place + np.uint64(1)) & mask
             index = table[place]
-            while index != _EMPTY and not (
-                id_hashes[index] == hashed
-                and _same_bytes(
-                    id_data, id_offsets[index], id_offsets[index + 1], data, begin, end
-                )
-            ):
-                place = (place + np.uint64(1)) & mask
-                index = table[place]
-            if index == _EMPTY:
-                free = id_offsets[count]
-                if count >= room or free + (end - begin) > id_data.size:
-                    return row, count
-                for offset in range(end - begin):
-                    id_data[free + offset] = data[begin + offset]
-                id_offsets[count + 1] = free + (end - begin)
-                id_hashes[count] = hashed
-                index = np.int32(count)
-                table[place] = index
-                count += 1
-            indices[row] = index
-    return n_rows, count
+        if index == _EMPTY:
+            free = id_offsets[count]
+            if count >= room or free + (end - begin) > id_data.size:
+                return row, count
+            for offset in range(end - begin):
+                id_data[free + offset] = data[begin + offset]
+            id_offsets[count + 1] = free + (end - begin)
+            id_hashes[count] = hashed
+            index = np.int32(count)
+            table[place] = index
+            count += 1
+        indices[row] = index
+    return np.int64(offsets.size - 1), count
 
 
 @njit(cache=True, nogil=True)

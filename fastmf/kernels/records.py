@@ -1,11 +1,11 @@
-"""Where records end in delimited text whose quoted fields may hold line breaks."""
+"""The bytes of delimited text: where records end, and whether numbers begin with zeros."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-__all__ = ["last_record_end"]
+__all__ = ["count_leading_zeros", "last_record_end"]
 
 
 @njit(cache=True, nogil=True)
@@ -44,3 +44,31 @@ def last_record_end(text, delimiter, quote, line_end):
         else:
             field_start = byte == delimiter
     return end
+
+
+@njit(cache=True, nogil=True)
+def count_leading_zeros(text):
+    """Count the numbers that begin with a zero before another digit, or with a minus and a zero.
+
+    Parameters
+    ----------
+    text : (n,) uint8, read-only
+        Delimited text.
+
+    Returns
+    -------
+    int64
+        Number of zeros that begin a field, or a word of it, and are such a number's first digit.
+    """
+    # Digits are 48 to 57, minus 45, point 46, letters from 65 on; the bar (124) parts fields.
+    count = np.int64(text.size > 1 and text[0] == 48 and 48 <= text[1] <= 57)
+    for place in range(np.uint64(1), np.uint64(max(text.size - 1, 1))):
+        before = text[place - np.uint64(1)]
+        after = text[place + np.uint64(1)]
+        starts = (before < 45) | (before == 47) | ((before > 57) & (before < 65)) | (before == 124)
+        # Behind a digit, a minus belongs to a date.
+        sign = text[place - np.uint64(2 if place > 1 else 1)]
+        negative = (before == 45) & ((sign < 48) | (sign > 57))
+        leads = (starts & (after >= 48) & (after <= 57)) | negative
+        count += np.int64((text[place] == 48) & leads)
+    return count

@@ -18,19 +18,21 @@ from numba import njit
 
 from fastmf.kernels.vectors import (
     WIDTH,
-    add,
     broadcast,
     load,
+    load_quarters,
     multiply,
     multiply_add,
     negative_multiply_add,
+    quarters,
+    spread_quarter,
     store,
     sum_four,
     sum_lanes,
     zeros,
 )
 
-__all__ = ["BATCH", "BATCH_WORDS", "LANE_TABLE", "row_length", "squared_errors", "update_block"]
+__all__ = ["BATCH", "BATCH_WORDS", "row_length", "squared_errors", "update_block"]
 
 BATCH = 4
 """Ratings of one user that are in flight together."""
@@ -38,8 +40,8 @@ BATCH = 4
 BATCH_WORDS = BATCH + 1
 """uint32 words of one batch: the user, then four rated items."""
 
-LANE_TABLE = 4 * WIDTH
-"""Length of `lane_rates`: four groups of sixteen lanes."""
+_FLUSH = 256
+"""Batches whose squared errors are added in float32 before they go to the float64 sum."""
 
 # Not 'nnan' and not 'ninf': the compiler must keep NaN alive, as the loop stops on it.
 _FLAGS = {"contract", "nsz"}
@@ -54,15 +56,16 @@ def row_length(factors: int) -> int:
 def update_block(  # noqa: PLR0915 - one loop, written out four ratings wide
     batches,
     values,
-    levels,
+    steps_of_levels,
     first,
     last,
     user_rows,
     item_rows,
     stride,
     lane_rates,
+    user_keep,
+    item_keep,
     learning_rate,
-    decay,
 ):
     """Take one gradient step for every batch of a block, in order, and return the squared error.
 
@@ -85,22 +88,25 @@ def update_block(  # noqa: PLR0915 - one loop, written out four ratings wide
         level of zero, so their error is zero.
     values : (n_batches * 4,) or (0,) float32, read-only
         Centred ratings by slot, for tables with too many distinct ratings to code; else empty.
-    levels : (256,) float32
-        Centred rating of each code.
+    steps_of_levels : (256 * 4,) float32
+        ``rate * level`` of each code's centred rating, four times over.
     first, last : int
         The batches of this block.
     user_rows, item_rows : (rows * stride,) float32, modified in place
         Padded rows, see the module.
     stride : int
         Floats of a row, a multiple of sixteen.
-    lane_rates : (64,) float32
+    lane_rates : (112,) float32
         For the last sixteen lanes of a row, where the bias and the one live: how the user row
         enters the item's step (rate relative to `learning_rate`), how the item rows enter the
-        user's, ``1 - rate * reg`` of an item, ``rate * reg`` of a user.
+        user's, ``1 - rate * reg`` of an item, ``1 - count * rate * reg`` of a user for a count
+        of 1, 2, 3 and 4.
+    user_keep : (4,) float32
+        ``1 - count * rate * reg`` of the factors, for a count of 1, 2, 3 and 4.
+    item_keep : float32
+        ``1 - rate * reg`` of the factors.
     learning_rate : float32
-        Rate of the factors.
-    decay : float32
-        ``learning_rate * regularization`` of the factors.
+        Rate of the factors, above 0.
 
     Returns
     -------
@@ -115,70 +121,77 @@ def update_block(  # noqa: PLR0915 - one loop, written out four ratings wide
     user_in_item = load(lane_rates, 0)
     items_in_user = load(lane_rates, WIDTH)
     item_keep_tail = load(lane_rates, 2 * WIDTH)
-    user_decay_tail = load(lane_rates, 3 * WIDTH)
-    one = broadcast(np.float32(1))
-    item_keep = broadcast(np.float32(1) - decay)
-    user_decay = broadcast(decay)
+    keep = broadcast(item_keep)
+    rate = broadcast(learning_rate)
     tail = stride - WIDTH
     coded = values.size == 0
     item_mask = np.uint32(0xFFFFFF) if coded else np.uint32(0xFFFFFFFF)
-    for batch in range(first, last):
-        at = batch * BATCH_WORDS
-        head = batches[at]
-        user = np.int64(head & np.uint32(0x3FFFFFFF)) * stride
-        count = broadcast(np.float32((head >> np.uint32(30)) + np.uint32(1)))
-        word0, word1 = batches[at + 1], batches[at + 2]
-        word2, word3 = batches[at + 3], batches[at + 4]
-        item0 = np.int64(word0 & item_mask) * stride
-        item1 = np.int64(word1 & item_mask) * stride
-        item2 = np.int64(word2 & item_mask) * stride
-        item3 = np.int64(word3 & item_mask) * stride
-        if coded:
-            rating0, rating1 = levels[word0 >> np.uint32(24)], levels[word1 >> np.uint32(24)]
-            rating2, rating3 = levels[word2 >> np.uint32(24)], levels[word3 >> np.uint32(24)]
-        else:
-            slot = batch * BATCH
-            rating0, rating1 = values[slot], values[slot + 1]
-            rating2, rating3 = values[slot + 2], values[slot + 3]
-        dot0, dot1, dot2, dot3 = zeros(), zeros(), zeros(), zeros()
-        for lane in range(0, stride, WIDTH):
-            p = load(user_rows, user + lane)
-            dot0 = multiply_add(p, load(item_rows, item0 + lane), dot0)
-            dot1 = multiply_add(p, load(item_rows, item1 + lane), dot1)
-            dot2 = multiply_add(p, load(item_rows, item2 + lane), dot2)
-            dot3 = multiply_add(p, load(item_rows, item3 + lane), dot3)
-        sum0, sum1, sum2, sum3 = sum_four(dot0, dot1, dot2, dot3)
-        error0, error1 = rating0 - sum0, rating1 - sum1
-        error2, error3 = rating2 - sum2, rating3 - sum3
-        squared += np.float64(error0 * error0 + error1 * error1 + error2 * error2 + error3 * error3)
-        step0, step1 = broadcast(learning_rate * error0), broadcast(learning_rate * error1)
-        step2, step3 = broadcast(learning_rate * error2), broadcast(learning_rate * error3)
-        user_keep = negative_multiply_add(count, user_decay, one)
-        for lane in range(0, tail, WIDTH):
-            p = load(user_rows, user + lane)
-            q0, q1 = load(item_rows, item0 + lane), load(item_rows, item1 + lane)
-            q2, q3 = load(item_rows, item2 + lane), load(item_rows, item3 + lane)
-            store(item_rows, item0 + lane, multiply_add(step0, p, multiply(item_keep, q0)))
-            store(item_rows, item1 + lane, multiply_add(step1, p, multiply(item_keep, q1)))
-            store(item_rows, item2 + lane, multiply_add(step2, p, multiply(item_keep, q2)))
-            store(item_rows, item3 + lane, multiply_add(step3, p, multiply(item_keep, q3)))
-            low = multiply_add(step1, q1, multiply_add(step0, q0, multiply(user_keep, p)))
-            high = multiply_add(step2, q2, multiply(step3, q3))
-            store(user_rows, user + lane, add(low, high))
-        p = load(user_rows, user + tail)
-        scaled = multiply(p, user_in_item)
-        q0, q1 = load(item_rows, item0 + tail), load(item_rows, item1 + tail)
-        q2, q3 = load(item_rows, item2 + tail), load(item_rows, item3 + tail)
-        store(item_rows, item0 + tail, multiply_add(step0, scaled, multiply(item_keep_tail, q0)))
-        store(item_rows, item1 + tail, multiply_add(step1, scaled, multiply(item_keep_tail, q1)))
-        store(item_rows, item2 + tail, multiply_add(step2, scaled, multiply(item_keep_tail, q2)))
-        store(item_rows, item3 + tail, multiply_add(step3, scaled, multiply(item_keep_tail, q3)))
-        low = multiply_add(step0, q0, multiply(step1, q1))
-        high = multiply_add(step2, q2, multiply(step3, q3))
-        user_keep = negative_multiply_add(count, user_decay_tail, one)
-        p = multiply_add(items_in_user, add(low, high), multiply(user_keep, p))
-        store(user_rows, user + tail, p)
-    return squared
+    for start in range(first, last, _FLUSH):
+        squared_steps = zeros()
+        for batch in range(start, min(start + _FLUSH, last)):
+            at = batch * BATCH_WORDS
+            head = batches[at]
+            user = np.int64(head & np.uint32(0x3FFFFFFF)) * stride
+            count = np.int64(head >> np.uint32(30))
+            word0, word1 = batches[at + 1], batches[at + 2]
+            word2, word3 = batches[at + 3], batches[at + 4]
+            item0 = np.int64(word0 & item_mask) * stride
+            item1 = np.int64(word1 & item_mask) * stride
+            item2 = np.int64(word2 & item_mask) * stride
+            item3 = np.int64(word3 & item_mask) * stride
+            if coded:
+                targets = load_quarters(
+                    steps_of_levels,
+                    np.int64(word0 >> np.uint32(24)) * 4,
+                    np.int64(word1 >> np.uint32(24)) * 4,
+                    np.int64(word2 >> np.uint32(24)) * 4,
+                    np.int64(word3 >> np.uint32(24)) * 4,
+                )
+            else:
+                slot = batch * BATCH
+                targets = multiply(
+                    rate,
+                    quarters(values[slot], values[slot + 1], values[slot + 2], values[slot + 3]),
+                )
+            dot0, dot1, dot2, dot3 = zeros(), zeros(), zeros(), zeros()
+            for lane in range(0, stride, WIDTH):
+                p = load(user_rows, user + lane)
+                dot0 = multiply_add(p, load(item_rows, item0 + lane), dot0)
+                dot1 = multiply_add(p, load(item_rows, item1 + lane), dot1)
+                dot2 = multiply_add(p, load(item_rows, item2 + lane), dot2)
+                dot3 = multiply_add(p, load(item_rows, item3 + lane), dot3)
+            steps = negative_multiply_add(rate, sum_four(dot0, dot1, dot2, dot3), targets)
+            squared_steps = multiply_add(steps, steps, squared_steps)
+            step0, step1 = spread_quarter(steps, 0), spread_quarter(steps, 1)
+            step2, step3 = spread_quarter(steps, 2), spread_quarter(steps, 3)
+            keep_user = broadcast(user_keep[count])
+            for lane in range(0, tail, WIDTH):
+                p = load(user_rows, user + lane)
+                q0, q1 = load(item_rows, item0 + lane), load(item_rows, item1 + lane)
+                q2, q3 = load(item_rows, item2 + lane), load(item_rows, item3 + lane)
+                store(item_rows, item0 + lane, multiply_add(step0, p, multiply(keep, q0)))
+                store(item_rows, item1 + lane, multiply_add(step1, p, multiply(keep, q1)))
+                store(item_rows, item2 + lane, multiply_add(step2, p, multiply(keep, q2)))
+                store(item_rows, item3 + lane, multiply_add(step3, p, multiply(keep, q3)))
+                p = multiply_add(step1, q1, multiply_add(step0, q0, multiply(keep_user, p)))
+                store(user_rows, user + lane, multiply_add(step3, q3, multiply_add(step2, q2, p)))
+            p = load(user_rows, user + tail)
+            scaled = multiply(p, user_in_item)
+            q0, q1 = load(item_rows, item0 + tail), load(item_rows, item1 + tail)
+            q2, q3 = load(item_rows, item2 + tail), load(item_rows, item3 + tail)
+            keep_tail = item_keep_tail
+            store(item_rows, item0 + tail, multiply_add(step0, scaled, multiply(keep_tail, q0)))
+            store(item_rows, item1 + tail, multiply_add(step1, scaled, multiply(keep_tail, q1)))
+            store(item_rows, item2 + tail, multiply_add(step2, scaled, multiply(keep_tail, q2)))
+            store(item_rows, item3 + tail, multiply_add(step3, scaled, multiply(keep_tail, q3)))
+            gradient = multiply_add(step1, q1, multiply(step0, q0))
+            gradient = multiply_add(step3, q3, multiply_add(step2, q2, gradient))
+            keep_tail = load(lane_rates, (3 + count) * WIDTH)
+            p = multiply_add(items_in_user, gradient, multiply(keep_tail, p))
+            store(user_rows, user + tail, p)
+        # Every square is in four lanes, and is that of rate * error.
+        squared += np.float64(sum_lanes(squared_steps)) / 4
+    return squared / (np.float64(learning_rate) * np.float64(learning_rate))
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")

@@ -25,9 +25,12 @@ __all__ = [
     "add",
     "broadcast",
     "load",
+    "load_quarters",
     "multiply",
     "multiply_add",
     "negative_multiply_add",
+    "quarters",
+    "spread_quarter",
     "store",
     "subtract",
     "sum_four",
@@ -195,20 +198,77 @@ def _halve_pair(builder: Any, left: Any, right: Any, width: int) -> Any:
 
 @intrinsic
 def sum_four(typing_context: Any, first: Any, second: Any, third: Any, fourth: Any) -> Any:
-    """Return the sums of four vectors as four float32: transposed, so half the work of four sums.
+    """Return the sums of four vectors, one in all lanes of each quarter.
 
-    Each sum adds in the same order as `sum_lanes`.
+    Transposed, so it takes half the work of four sums. Each adds in the order of `sum_lanes`.
     """
-    signature = types.UniTuple(types.float32, 4)(lanes, lanes, lanes, lanes)
+    signature = lanes(lanes, lanes, lanes, lanes)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         eights_low = _halve_pair(builder, args[0], args[1], 16)
         eights_high = _halve_pair(builder, args[2], args[3], 16)
-        fours = _halve_pair(builder, eights_low, eights_high, 8)
+        sums = _halve_pair(builder, eights_low, eights_high, 8)
         for step in (2, 1):
-            swapped = _shuffle(builder, fours, fours, [i ^ step for i in range(WIDTH)])
-            fours = builder.fadd(fours, swapped)
-        sums = [builder.extract_element(fours, ir.Constant(_INDEX, 4 * i)) for i in range(4)]
-        return context.make_tuple(builder, sig.return_type, sums)
+            swapped = _shuffle(builder, sums, sums, [i ^ step for i in range(WIDTH)])
+            sums = builder.fadd(sums, swapped)
+        return sums
+
+    return signature, generate
+
+
+@intrinsic
+def load_quarters(
+    typing_context: Any, array: Any, first: Any, second: Any, third: Any, fourth: Any
+) -> Any:
+    """Return four floats from each of four offsets of a one-dimensional float32 array."""
+    if not _is_float32_row(array):
+        return None
+    signature = lanes(array, *[types.intp] * 4)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        quarter = ir.VectorType(_FLOAT, 4)
+        parts = []
+        for offset in args[1:]:
+            element = builder.gep(data, [offset], inbounds=True)
+            part = builder.load(builder.bitcast(element, quarter.as_pointer()))
+            part.align = 4
+            parts.append(part)
+        low = _shuffle(builder, parts[0], parts[1], list(range(8)))
+        high = _shuffle(builder, parts[2], parts[3], list(range(8)))
+        return _shuffle(builder, low, high, list(range(WIDTH)))
+
+    return signature, generate
+
+
+@intrinsic
+def quarters(typing_context: Any, first: Any, second: Any, third: Any, fourth: Any) -> Any:
+    """Return four float32, one in all lanes of each quarter."""
+    signature = lanes(*[types.float32] * 4)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value = ir.Constant(_VECTOR, ir.Undefined)
+        for lane, scalar in enumerate(args):
+            value = builder.insert_element(value, scalar, ir.Constant(_INDEX, lane))
+        return _shuffle(builder, value, value, [lane // 4 for lane in range(WIDTH)])
+
+    return signature, generate
+
+
+@intrinsic(prefer_literal=True)
+def spread_quarter(typing_context: Any, value: Any, number: Any) -> Any:
+    """Return the first lane of quarter `number`, a literal 0 to 3, in all lanes.
+
+    For vectors whose quarters are each of one value, as `sum_four` and `quarters` make them.
+    """
+    if not isinstance(number, types.IntegerLiteral):
+        return None
+    first = 4 * number.literal_value
+    signature = lanes(lanes, number)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        # Moves whole quarters, which is one instruction where a lane would take two.
+        order = [first + lane % 4 for lane in range(WIDTH)]
+        return _shuffle(builder, args[0], args[0], order)
 
     return signature, generate

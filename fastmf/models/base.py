@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -151,16 +152,14 @@ class FactorModel:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
         return f"{type(self).__name__}({shown})"
 
-    def fit(
-        self, train: Any, valid: Ratings | float | None = None, *, run: RunSettings | None = None
-    ) -> Self:
+    def fit(self, train: Any, valid: Any = None, *, run: RunSettings | None = None) -> Self:
         """Learn from ratings.
 
         Parameters
         ----------
         train : Ratings, or whatever `read_ratings` takes
             Training ratings.
-        valid : Ratings or float, optional
+        valid : Ratings, whatever `read_ratings` takes, or float, optional
             Validation ratings, or the fraction of `train` to hold out at random. With them the
             model keeps its best epoch and stops early; without, it runs all epochs.
         run : RunSettings, optional
@@ -182,9 +181,11 @@ class FactorModel:
         run = run or RunSettings()
         parameters = self.hyperparameters(**self.get_params())
         begin = time.perf_counter()
-        ratings = train if isinstance(train, Ratings) else read_ratings(train)
-        if isinstance(valid, float | int):
-            ratings, valid = random_split(ratings, valid, parameters.random_state)
+        ratings = read_ratings(train)
+        if isinstance(valid, Real):  # NumPy's scalars included
+            ratings, valid = random_split(ratings, float(valid), parameters.random_state)
+        elif valid is not None:
+            valid = read_ratings(valid)
         prepare = time.perf_counter() - begin
         begin = time.perf_counter()
         (run.progress or SilentProgress()).start("compiling kernels", 0, "")

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from fastmf.data import Ratings
 from fastmf.models.base import FactorModel, Fitted
 from fastmf.models.limits import check_memory, check_number
-from fastmf.models.sgd_learner import SGDLearner, StepSizes, warm_up
+from fastmf.models.rows import StepSizes
+from fastmf.models.sgd_learner import SGDLearner, warm_up
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.layout import BlockGrid
-from fastmf.kernels.sgd import row_length
+from fastmf.kernels.sgd import BATCH, row_length
 from fastmf.kernels.vectors import WIDTH
 
-__all__ = ["FactorArrays", "PaddedRows", "lane_rates"]
+__all__ = ["FactorArrays", "PaddedRows", "StepSizes", "StepTables"]
 
 _CACHE_LINE = 64
 
@@ -30,40 +30,57 @@ class FactorArrays(NamedTuple):
     item_bias: NDArray[np.float32]  # (n_items,)
 
 
-def lane_rates(
-    factors: int,
-    regularization: float,
-    bias_regularization: float,
-    learning_rate: float,
-    bias_learning_rate: float,
-) -> NDArray[np.float32]:
-    """Return the table of rates for the last sixteen lanes of a row.
+class StepSizes(NamedTuple):
+    """Rates and L2 weights of factors and biases."""
 
-    Parameters
-    ----------
-    factors : int
-    regularization, bias_regularization : float
-        L2 weights of factors and biases.
-    learning_rate, bias_learning_rate : float
-        Rates of factors and biases in this epoch; the first is above 0.
+    learning_rate: float
+    bias_learning_rate: float
+    regularization: float
+    bias_regularization: float
 
-    Returns
-    -------
-    (64,) float32
-        See `fastmf.kernels.sgd.update_block`.
-    """
-    lane = np.arange(row_length(factors) - WIDTH, row_length(factors))
-    factor = (lane < factors).astype(np.float64)
-    user_bias, item_bias = np.eye(WIDTH)[-2:] * (bias_learning_rate / learning_rate)
-    decay = learning_rate * regularization * factor
-    bias_decay = learning_rate * bias_regularization
-    table = [
-        factor + item_bias,
-        factor + user_bias,
-        1 - decay - bias_decay * item_bias,
-        decay + bias_decay * user_bias,
-    ]
-    return np.concatenate(table).astype(np.float32)
+
+class StepTables(NamedTuple):
+    """Step sizes of an epoch as `fastmf.kernels.sgd.update_block` takes them."""
+
+    lane_rates: NDArray[np.float32]  # (112,)
+    user_keep: NDArray[np.float32]  # (4,)
+    item_keep: np.float32
+    learning_rate: np.float32
+
+    @classmethod
+    def of(cls, factors: int, sizes: StepSizes) -> Self:
+        """Fill in the tables.
+
+        Parameters
+        ----------
+        factors : int
+        sizes : StepSizes
+            Of this epoch; the learning rate is above 0.
+
+        Returns
+        -------
+        StepTables
+        """
+        lane = np.arange(row_length(factors) - WIDTH, row_length(factors))
+        factor = (lane < factors).astype(np.float64)
+        relative = sizes.bias_learning_rate / sizes.learning_rate
+        user_bias, item_bias = np.eye(WIDTH)[-2:] * relative
+        decay = sizes.learning_rate * sizes.regularization
+        bias_decay = sizes.learning_rate * sizes.bias_regularization
+        counts = np.arange(1, BATCH + 1)
+        user_decay = decay * factor + bias_decay * user_bias
+        table = [
+            factor + item_bias,
+            factor + user_bias,
+            1 - decay * factor - bias_decay * item_bias,
+            *(1 - np.outer(counts, user_decay)),
+        ]
+        return cls(
+            np.concatenate(table).astype(np.float32),
+            (1 - counts * decay).astype(np.float32),
+            np.float32(1 - decay),
+            np.float32(sizes.learning_rate),
+        )
 
 
 def _aligned_zeros(n: int) -> NDArray[np.float32]:

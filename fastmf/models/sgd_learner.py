@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastmf.data import RatingChunk, Ratings
 from fastmf.data.arrays import frozen
@@ -17,23 +16,14 @@ from fastmf.data.layout import BlockGrid, build_grid
 from fastmf.kernels.sgd import squared_errors, update_block
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.base import Fitted
-from fastmf.models.rows import PaddedRows, lane_rates
+from fastmf.models.rows import PaddedRows, StepSizes, StepTables
 from fastmf.parallel import Team
 from fastmf.training import Progress, RunSettings, SilentProgress, train
 from fastmf.training.blocks import block_order, run_blocks
 
-__all__ = ["SGDLearner", "StepSizes", "warm_up"]
+__all__ = ["SGDLearner", "warm_up"]
 
 _CHUNK = 1 << 16
-
-
-class StepSizes(NamedTuple):
-    """Rates of the first epoch and L2 weights, of factors and biases."""
-
-    learning_rate: float
-    bias_learning_rate: float
-    regularization: float
-    bias_regularization: float
 
 
 class SGDLearner:
@@ -125,25 +115,19 @@ class SGDLearner:
         }
         return Fitted(arrays, grid.mean, outcome, train_errors.rmse, prepared, schedule)
 
-    def _rates(self, epoch: int) -> tuple[NDArray[np.float32], np.float32, np.float32]:
-        """Return what `update_block` takes of the rates of an epoch."""
+    def _steps(self, epoch: int) -> StepTables:
+        """Return the step sizes of an epoch: rates fall linearly, to 0 after the last one."""
         sizes = self._parameters.step_sizes
         part = 1 - epoch / self._parameters.epochs
-        rate, bias_rate = sizes.learning_rate * part, sizes.bias_learning_rate * part
-        table = lane_rates(
-            self._parameters.factors,
-            sizes.regularization,
-            sizes.bias_regularization,
-            rate,
-            bias_rate,
-        )
-        return table, np.float32(rate), np.float32(rate * sizes.regularization)
+        rates = sizes.learning_rate * part, sizes.bias_learning_rate * part
+        return StepTables.of(self._parameters.factors, StepSizes(*rates, *sizes[2:]))
 
     def run_epoch(self, epoch: int, progress: Progress) -> float:
         """Train on every block once; return the RMSE on the way."""
         grid, rows = self._grid, self._rows
-        rates = self._rates(epoch)
-        per_batch = grid.n_ratings / max(1, int(grid.block_starts[-1]))
+        steps = self._steps(epoch)
+        steps_of_levels = np.repeat(steps.learning_rate * grid.levels, 4)
+        per_batch = grid.n_ratings / int(grid.block_starts[-1])
 
         def train_block(row: int, column: int) -> float:
             block = row * grid.side + column
@@ -151,13 +135,13 @@ class SGDLearner:
             squared = update_block(
                 grid.batches,
                 grid.values,
-                grid.levels,
+                steps_of_levels,
                 first,
                 last,
                 rows.users,
                 rows.items,
                 np.int64(rows.stride),
-                *rates,
+                *steps,
             )
             progress.advance(int((last - first) * per_batch))
             return float(squared)

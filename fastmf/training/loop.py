@@ -117,10 +117,12 @@ def _run_epochs(learner: Learner, epochs: int, run: RunSettings, progress: Progr
         begin = time.perf_counter()
         train_rmse = learner.run_epoch(epoch, progress)
         seconds += time.perf_counter() - begin
-        _check_convergence(learner, epoch + 1, train_rmse)
+        # Predicting the mean has an RMSE of one spread; an epoch at five times that is lost.
+        _check_convergence(learner, epoch + 1, train_rmse, 5 * learner.spread)
         errors = learner.validate()
         if errors is not None:
-            _check_convergence(learner, epoch + 1, errors.rmse)
+            # No such limit here: validation ratings may lie far from those trained on.
+            _check_convergence(learner, epoch + 1, errors.rmse, math.inf)
         record = EpochRecord(
             epoch + 1, seconds, train_rmse, *((errors.rmse, errors.mae) if errors else (None, None))
         )
@@ -144,9 +146,8 @@ def _run_epochs(learner: Learner, epochs: int, run: RunSettings, progress: Progr
     return Outcome(history, best_epoch, stopped)
 
 
-def _check_convergence(learner: Learner, epoch: int, rmse: float) -> None:
-    # Predicting the mean has an RMSE of one spread; an epoch at five times that is lost.
-    if math.isfinite(rmse) and rmse <= 5 * learner.spread:
+def _check_convergence(learner: Learner, epoch: int, rmse: float, limit: float) -> None:
+    if math.isfinite(rmse) and rmse <= limit:
         return
     raise DivergenceError(f"training diverged in epoch {epoch} (RMSE {rmse:.4g}); {learner.remedy}")
 

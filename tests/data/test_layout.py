@@ -235,6 +235,16 @@ def test_ratings_far_from_zero_keep_their_spread():
     assert grid.scale == pytest.approx(np.sqrt(2), rel=1e-6)
 
 
+def test_the_spread_is_that_of_the_selected_ratings():
+    values = np.r_[1e6, np.arange(999) % 5]
+    table = random_ratings(1000, 50, 40, values=values)
+    rows = np.full(125, 255, np.uint8)
+    rows[0] = 254  # all but the first
+    grid = grid_of(table.select(rows))
+    assert grid.mean == pytest.approx(np.mean(values[1:]))
+    assert grid.scale == pytest.approx(np.std(values[1:]))
+
+
 def test_an_empty_selection_is_refused():
     ratings = random_ratings(20, 5, 6)
     nothing = ratings.select(np.zeros(3, np.uint8))

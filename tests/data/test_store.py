@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 
 from fastmf.data import Ratings, open_store, read_ratings, store, verify_store, write_store
-from fastmf.data.store import ScratchSink, read_header
+from fastmf.data.arrays import Columns
+from fastmf.data.scratch import ScratchSink
+from fastmf.data.store import read_header
 from fastmf.errors import DataError
 from tests.data.tables import assert_same, make_frame
 
@@ -236,7 +238,8 @@ def test_a_full_disk_in_mid_reading_leaves_nothing(tmp_path, monkeypatch, cache_
         def __init__(self, folder):
             super().__init__(folder)
             self._files["value"].close()
-            self._files["value"] = Path("/dev/full").open("wb", buffering=0)
+            full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - the sink closes it
+            self._files["value"] = full
 
     monkeypatch.setattr("fastmf.data.reading.ScratchSink", FullSink)
     with pytest.raises(DataError, match="the disk is full"):
@@ -255,7 +258,7 @@ def test_scratch_columns_come_back_whole(tmp_path):
     frame = make_frame()
     memory = Ratings.from_arrays(*(frame[name] for name in frame.columns))
     for start, stop in memory.ranges(99):
-        sink.append(store.Columns(*memory.chunk(start, stop), memory.time[start:stop]))
+        sink.append(Columns(*memory.chunk(start, stop), memory.time[start:stop]))
     columns = sink.finish()
     np.testing.assert_array_equal(columns.user_index, memory.user_index)
     np.testing.assert_array_equal(columns.time, memory.time)

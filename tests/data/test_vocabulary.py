@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmf.data import Vocabulary
-from fastmf.data.vocabulary import VocabularyBuilder, as_ids
+from fastmf.data.id_tables import as_ids
+from fastmf.data.vocabulary import VocabularyBuilder
 from fastmf.errors import DataError
 from tests.reference import ids as reference
 

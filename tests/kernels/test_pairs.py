@@ -33,22 +33,34 @@ def rows_by_user(users, first, offsets):
 
 
 @settings(deadline=None, max_examples=150)
-@given(ROWS, st.integers(0, 7))
-def test_repeats_of_two_ranges_of_users_add_up(rows, cut):
+@given(ROWS, st.integers(0, 3), st.data())
+def test_repeats_of_two_ranges_of_buckets_add_up(rows, shift, data):
     users, items = columns_of(rows)
-    offsets = offsets_of(users, 7)
+    counts = np.zeros((6 >> shift) + 1, np.int64)
+    kernels.count_buckets(users, np.int64(shift), counts)
+    np.testing.assert_array_equal(counts, np.bincount(users >> shift, minlength=len(counts)))
+    cut = data.draw(st.integers(0, len(counts)))
     total = 0
-    for first, last in ((0, cut), (cut, 7)):
-        local = offsets[first : last + 1] - offsets[first]
-        local.flags.writeable = False
-        cursors, grouped = local[:-1].copy(), np.empty(local[-1], np.int32)
-        kernels.group_items(users, items, np.int64(first), cursors, grouped)
-        grouped.flags.writeable = False
-        np.testing.assert_array_equal(cursors, local[1:])
-        within = (users >= first) & (users < last)
-        order = np.argsort(users[within], kind="stable")
-        np.testing.assert_array_equal(grouped, items[within][order])
-        total += kernels.count_repeats(local, grouped, np.full(10, -1, np.int32))
+    for first, last in ((0, cut), (cut, len(counts))):
+        starts = np.concatenate([[0], np.cumsum(counts[first:last])])
+        pairs = np.empty(starts[-1], np.uint64)
+        cursors = starts[:-1].copy()
+        kernels.scatter_pairs(users, items, np.int64(shift), np.int64(first), cursors, pairs)
+        np.testing.assert_array_equal(cursors, starts[1:])
+        pairs.flags.writeable = False
+        marks = np.full(10, -1, np.int32)
+        for bucket in range(first, last):
+            within = users >> shift == bucket
+            mine = pairs[starts[bucket - first] : starts[bucket - first + 1]]
+            np.testing.assert_array_equal(mine >> np.uint64(32), users[within])
+            np.testing.assert_array_equal(mine & np.uint64(2**32 - 1), items[within])
+            total += kernels.count_repeats(
+                mine,
+                np.int64(bucket << shift),
+                np.empty((1 << shift) + 1, np.int64),
+                np.empty(len(mine), np.int32),
+                marks,
+            )
     assert total == reference.repeats(users, items)
 
 

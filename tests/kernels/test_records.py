@@ -4,10 +4,11 @@ import csv
 import io
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmf.kernels.records import last_record_end
+from fastmf.kernels.records import count_leading_zeros, last_record_end
 
 FIELD = st.text(st.sampled_from('ab",\n '), max_size=6)
 RECORDS = st.lists(st.lists(FIELD, min_size=2, max_size=4), min_size=1, max_size=5)
@@ -37,3 +38,23 @@ def test_a_quote_inside_an_unquoted_field_is_a_letter():
 
 def test_an_open_quote_ends_nothing():
     assert end_of('1,2,3\n4,"5,6\n7,8,9\n') == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("007,1,2\n", 1),
+        ("7,007,0.5\n08,1,3\n", 2),
+        ('"07";|01\t02\x1f03 04', 5),
+        ("-0,1,-05", 2),
+        ("0,10,200,0.5,3.05,x0,a00b,0\n", 0),
+        ("1,2,2005-09-06", 0),
+        ("1,2,2005-09-06 05:06", 2),
+        ("-01", 1),
+        ("0", 0),
+        ("", 0),
+        ("1,05", 1),
+    ],
+)
+def test_leading_zeros_are_counted(text, count):
+    assert count_leading_zeros(np.frombuffer(text.encode(), np.uint8)) == count

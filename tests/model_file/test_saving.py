@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from safetensors.numpy import load_file
 
-from fastmf import model_file
 from fastmf.data.ratings import Ratings
 from fastmf.data.store import write_store
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import ModelFileError
 from fastmf.model_file import load_model_file, save_model
+from fastmf.model_file import saving as model_file
 
 FILES = ("model.json", "arrays.safetensors", "users.arrow", "items.arrow")
 

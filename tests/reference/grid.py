@@ -41,9 +41,8 @@ def batches_of_block(users, entries):
         group = everyone[first : first + 16]
         longest = max(len(by_user[user]) for user in group)
         for done in range(0, longest, 4):
-            for user in group:
-                if by_user[user][done : done + 4]:
-                    batches.append((user, by_user[user][done : done + 4]))
+            turn = [(user, by_user[user][done : done + 4]) for user in group]
+            batches += [(user, entries) for user, entries in turn if entries]
     return batches
 
 

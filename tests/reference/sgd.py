@@ -27,7 +27,9 @@ class Rates(NamedTuple):
 
 
 def predict(model, user, item):
-    dot = sum(p * q for p, q in zip(model.user_factors[user], model.item_factors[item], strict=True))
+    dot = sum(
+        p * q for p, q in zip(model.user_factors[user], model.item_factors[item], strict=True)
+    )
     return model.user_bias[user] + model.item_bias[item] + dot
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from fastmf.data.columns import ColumnNames, Roles, find_columns
 from fastmf.data.readers.dialect import records, sniff
 from fastmf.data.readers.part import Layout, Part, RawBatch, ReadOptions, TextIdsError
 from fastmf.errors import DataError
-from fastmf.kernels.records import last_record_end
+from fastmf.kernels.records import count_leading_zeros, last_record_end
 
 __all__ = ["DELIMITED", "DelimitedPart"]
 
@@ -38,7 +39,6 @@ class _Block(NamedTuple):
     """Some whole records of the file."""
 
     number: int
-    first_line: int
     text: bytes
 
 
@@ -62,7 +62,7 @@ class DelimitedPart(Part):
         if not head:
             raise DataError(f"{path}: the file is empty")
         self.dialect, self._begin = sniff(head, self.name, whole=whole)
-        self._first_line = head[: self._begin].count(self.dialect.line_end) + 1
+        self._first_line: int = head[: self._begin].count(self.dialect.line_end) + 1
         self.roles = self._find_roles(options.names)
         self._types = self._column_types(options.text_ids)
         self._rows_of_block: dict[int, int] = {}
@@ -117,23 +117,30 @@ class DelimitedPart(Part):
         """Cut the file into blocks of whole records."""
         with self._open() as file:
             file.read(self._begin)
-            number, first_line, rest = 0, self._first_line, b""
+            number, rest = 0, b""
             while True:
                 read = file.read(BLOCK_BYTES)
                 text = rest + read
                 end = len(text) if not read else self._last_record_end(text)
                 if end:
-                    yield _Block(number, first_line, text[:end])
+                    yield _Block(number, text[:end])
                     number += 1
-                    first_line += text.count(self.dialect.line_end, 0, end)
                 if not read:
                     return
                 rest = text[end:]
                 if len(rest) > _LONGEST_RECORD:
+                    first_line = self._first_line_of(number)
                     raise DataError(
                         f"{self.name}, line {first_line}: this record does not end within "
                         f"{_LONGEST_RECORD >> 20} MB; is a quote left open?"
                     )
+
+    def _first_line_of(self, number: int) -> int:
+        """Return the number of a block's first line, by reading the file again: for messages."""
+        lines = self._first_line
+        for block in islice(self._blocks(), number):
+            lines += block.text.count(self.dialect.line_end)
+        return lines
 
     def _last_record_end(self, text: bytes) -> int:
         if not self.dialect.quoted or b'"' not in text:
@@ -147,7 +154,7 @@ class DelimitedPart(Part):
 
     def _parse(self, block: _Block) -> RawBatch | None:
         text = self.dialect.normalised(block.text)
-        if not text.strip():
+        if text.isspace():
             return None
         try:
             table = self._convert(text, self._types)
@@ -165,7 +172,7 @@ class DelimitedPart(Part):
         complete = not any(column.null_count for column in batch[:3])
         if not complete or not pc.all(pc.is_finite(batch.values), min_count=0).as_py():
             self._explain(block)
-        self._check_leading_zeros(text, batch)
+        self._check_leading_zeros(text)
         return batch
 
     def _convert(self, text: bytes, types: dict[str, pa.DataType]) -> pa.Table:
@@ -186,28 +193,31 @@ class DelimitedPart(Part):
             ),
         )
 
-    def _check_leading_zeros(self, text: bytes, batch: RawBatch) -> None:
+    def _check_leading_zeros(self, text: bytes) -> None:
         """Refuse to read "007" as the integer 7, which may be another id."""
         integers = [
             (role, str(place))
             for role, place in (("user", self.roles.user), ("item", self.roles.item))
             if self._types[str(place)] == pa.int64()
         ]
-        starts = (self.dialect.delimiter.encode(), b"\n", b'"')
-        if not integers or not (
-            text.startswith(b"0") or any(start + b"0" in text for start in starts)
-        ):
+        if not integers or not count_leading_zeros(frozen(np.frombuffer(text, np.uint8))):
             return
+        # Somewhere, at least: a date or a rating will do no harm.
         table = self._convert(text, {place: pa.large_string() for _, place in integers})
         for role, place in integers:
-            zeros = pc.match_substring_regex(table.column(place), "^\\s*-?0[0-9]|^\\s*-0")
+            ids = pc.ascii_trim_whitespace(table.column(place))
+            zeros = pc.or_(
+                pc.and_(pc.starts_with(ids, "0"), pc.greater(pc.binary_length(ids), 1)),
+                pc.starts_with(ids, "-0"),
+            )
             if pc.any(zeros, min_count=0).as_py():
                 raise TextIdsError(role)
 
     def _explain(self, block: _Block) -> None:
         """Find the record of a block that Arrow could not use and raise what is wrong with it."""
         point = self.dialect.decimal_point(self.roles.rating)
-        for line, fields in records(block.text, self.dialect, block.first_line):
+        first_line = self._first_line_of(block.number)
+        for line, fields in records(block.text, self.dialect, first_line):
             place = f"{self.name}, line {line}"
             if len(fields) != self.dialect.n_fields:
                 raise DataError(
@@ -249,15 +259,14 @@ class DelimitedPart(Part):
 
     def place(self, row: int) -> str:
         """Say in which line of the file a row (from 0) is."""
+        first_line = self._first_line
         for block in self._blocks():
             rows = self._rows_of_block.get(block.number, 0)
             if row < rows:
-                for number, (line, _) in enumerate(
-                    records(block.text, self.dialect, block.first_line)
-                ):
-                    if number == row:
-                        return f"{self.name}, line {line}"
+                found = next(islice(records(block.text, self.dialect, first_line), row, None), None)
+                return f"{self.name}, line {found[0]}" if found else super().place(row)
             row -= rows
+            first_line += block.text.count(self.dialect.line_end)
         return super().place(row)
 
 

@@ -141,6 +141,18 @@ def test_bad_values_are_named_by_file_and_row(tmp_path, layout, case):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("batches")
+def test_a_missing_time_is_left_out_or_named_by_its_row(tmp_path, layout):
+    frame = make_frame().astype({"timestamp": "Int64"})
+    frame.loc[321, "timestamp"] = pd.NA
+    WRITERS[layout](tmp_path / layout, pa.Table.from_pandas(frame, preserve_index=False))
+    ratings = read_ratings(tmp_path / layout)
+    assert ratings.time is None
+    assert ratings.notes == ("times left out: a time is missing",)
+    with pytest.raises(DataError, match=f"{layout}, row 322: a time is missing"):
+        read_ratings(tmp_path / layout, time_column="timestamp")
+
+
 def test_missing_columns_are_listed(tmp_path, layout):
     WRITERS[layout](tmp_path / layout, pa.table({"a": [1], "b": [2]}))
     with pytest.raises(DataError, match=f"{layout}: no user column; columns found: a, b;"):

@@ -1,0 +1,221 @@
+"""Hash tables of raw ids: growing ones that encode, finished ones that look up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from fastmf.data.arrays import Array, frozen
+from fastmf.kernels import ids as kernels
+
+__all__ = [
+    "IntegerEncoder",
+    "IntegerTable",
+    "StringEncoder",
+    "StringTable",
+    "as_ids",
+    "string_buffers",
+]
+
+_SMALLEST_TABLE = 1 << 10
+_NUMBER_TYPES = (
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_null,
+)
+_TEXT_TYPES = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+)
+
+
+def _table_slots(n_ids: int) -> int:
+    """Return the power of two that keeps a table of this many ids at most half full."""
+    slots = _SMALLEST_TABLE
+    while slots < 2 * n_ids:
+        slots *= 2
+    return slots
+
+
+def string_buffers(strings: pa.Array) -> tuple[Array, Array]:
+    """Return the offsets and the bytes of an Arrow array of strings.
+
+    Parameters
+    ----------
+    strings : pyarrow.Array
+        (m,) large_string, no nulls.
+
+    Returns
+    -------
+    offsets : (m + 1,) int64 ndarray
+        Read-only, nothing copied; string i is ``data[offsets[i]:offsets[i + 1]]``.
+    data : (b,) uint8 ndarray
+        Read-only, nothing copied.
+    """
+    _, offsets, data = strings.buffers()
+    if len(strings) == 0 or offsets is None:
+        return frozen(np.zeros(1, np.int64)), frozen(np.zeros(0, np.uint8))
+    starts = np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1]
+    text = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    return frozen(starts), frozen(text)
+
+
+def as_ids(column: pa.Array) -> pa.Array | None:
+    """Turn an Arrow column of raw ids into int64 or large_string.
+
+    Parameters
+    ----------
+    column : pyarrow.Array
+        Integers, whole floating-point numbers, text, or a dictionary of these. Nulls stay.
+
+    Returns
+    -------
+    pyarrow.Array or None
+        int64 or large_string; None when the column holds anything else.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if any(is_kind(kind) for is_kind in _NUMBER_TYPES):
+        wanted = pa.int64()
+    elif any(is_kind(kind) for is_kind in _TEXT_TYPES):
+        wanted = pa.large_string()
+    else:
+        return None
+    try:
+        return column if kind == wanted else column.cast(wanted)
+    except pa.ArrowInvalid:
+        # Fractions, integers beyond int64, bytes that are not UTF-8.
+        return None
+
+
+class IntegerTable:
+    """Hash table over finished integer ids."""
+
+    def __init__(self, ids: pa.Array) -> None:
+        self.ids = frozen(ids.to_numpy(), np.int64)
+        table = np.full(_table_slots(len(ids)), -1, np.int32)
+        self.repeated = int(kernels.fill_integer_table(self.ids, table))
+        self.table = frozen(table)
+
+    def lookup(self, ids: pa.Array) -> Array:
+        """Return the int32 indices of ids of this kind, -1 where unknown."""
+        indices = np.empty(len(ids), np.int32)
+        kernels.lookup_integers(frozen(ids.to_numpy(), np.int64), self.ids, self.table, indices)
+        return indices
+
+
+class StringTable:
+    """Hash table over finished string ids."""
+
+    def __init__(self, ids: pa.Array) -> None:
+        self.offsets, self.data = string_buffers(ids.cast(pa.large_string()))
+        hashes = np.empty(len(ids), np.uint64)
+        kernels.hash_strings(self.offsets, self.data, hashes)
+        self.hashes = frozen(hashes)
+        table = np.full(_table_slots(len(ids)), -1, np.int32)
+        self.repeated = int(kernels.fill_string_table(self.offsets, self.data, self.hashes, table))
+        self.table = frozen(table)
+
+    def lookup(self, ids: pa.Array) -> Array:
+        """Return the int32 indices of ids of this kind, -1 where unknown."""
+        indices = np.empty(len(ids), np.int32)
+        offsets, data = string_buffers(ids)
+        kernels.lookup_strings(
+            offsets, data, self.offsets, self.data, self.hashes, self.table, indices
+        )
+        return indices
+
+
+class IntegerEncoder:
+    """Growing hash table of integer ids."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._ids = np.empty(_SMALLEST_TABLE // 2, np.int64)
+        self._table = np.full(_SMALLEST_TABLE, -1, np.int32)
+
+    def encode(self, ids: pa.Array, indices: Array) -> None:
+        """Fill `indices` with the dense indices of ids of this kind, inserting the unseen ones."""
+        values = frozen(ids.to_numpy(), np.int64)
+        row = 0
+        while True:
+            row, count = kernels.encode_integers(
+                values, np.int64(row), self._ids, np.int64(self.count), self._table, indices
+            )
+            self.count = int(count)
+            if row == len(values):
+                return
+            self._ids = _grown(self._ids, 2 * self._ids.size)
+            self._table = np.full(2 * self._table.size, -1, np.int32)
+            kernels.fill_integer_table(frozen(self._ids[: self.count]), self._table)
+
+    def finish(self) -> pa.Array:
+        """Return all ids in dense order; nothing may be encoded after."""
+        return pa.array(self._ids[: self.count])
+
+
+class StringEncoder:
+    """Growing hash table of string ids; the strings lie one behind the other in one buffer."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._offsets = np.zeros(_SMALLEST_TABLE // 2 + 1, np.int64)
+        self._data = np.empty(16 * _SMALLEST_TABLE, np.uint8)
+        self._hashes = np.empty(_SMALLEST_TABLE // 2, np.uint64)
+        self._table = np.full(_SMALLEST_TABLE, -1, np.int32)
+
+    def encode(self, ids: pa.Array, indices: Array) -> None:
+        """Fill `indices` with the dense indices of ids of this kind, inserting the unseen ones."""
+        offsets, data = string_buffers(ids)
+        row = 0
+        while True:
+            row, count = kernels.encode_strings(
+                offsets,
+                data,
+                np.int64(row),
+                self._offsets,
+                self._data,
+                self._hashes,
+                np.int64(self.count),
+                self._table,
+                indices,
+            )
+            self.count = int(count)
+            if row == len(ids):
+                return
+            self._grow(int(offsets[row + 1] - offsets[row]))
+
+    def _grow(self, next_bytes: int) -> None:
+        """Make room for the next string, in whichever array lacks it."""
+        if int(self._offsets[self.count]) + next_bytes > self._data.size:
+            self._data = _grown(self._data, 2 * self._data.size + next_bytes)
+        if self.count == self._hashes.size:
+            self._offsets = _grown(self._offsets, 2 * self._hashes.size + 1)
+            self._hashes = _grown(self._hashes, 2 * self._hashes.size)
+            self._table = np.full(2 * self._table.size, -1, np.int32)
+            kernels.fill_string_table(
+                frozen(self._offsets[: self.count + 1]),
+                frozen(self._data),
+                frozen(self._hashes[: self.count]),
+                self._table,
+            )
+
+    def finish(self) -> pa.Array:
+        """Return all ids in dense order; nothing may be encoded after."""
+        used = int(self._offsets[self.count])
+        # Copies give back what the arrays had grown beyond need.
+        offsets = pa.py_buffer(self._offsets[: self.count + 1].copy())
+        data = pa.py_buffer(self._data[:used].copy())
+        return pa.Array.from_buffers(pa.large_string(), self.count, [None, offsets, data])
+
+
+def _grown(array: Array, size: int) -> Array:
+    """Return a larger array that begins with the same entries."""
+    larger = np.empty(size, array.dtype)
+    larger[: array.size] = array
+    return larger

@@ -1,0 +1,100 @@
+"""The root command: help that is quick, errors in one line, pipes that close."""
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fastmf.cli.group import COMMANDS, CommandGroup, fastmf
+from fastmf.errors import DataError
+
+HEAVY = ("numpy", "numba", "pandas", "pyarrow", "scipy", "tqdm")
+
+
+@pytest.mark.parametrize("code", ["fastmf.main(['--help'])", "fastmf.main(['--version'])"])
+def test_help_imports_nothing_heavy(code):
+    script = f"""
+import sys, json
+from fastmf.cli import fastmf
+try:
+    {code}
+except SystemExit as end:
+    assert not end.code
+print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+"""
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout.splitlines()[-1]) == []
+
+
+def test_help_lists_every_command(run):
+    listed = run("--help").stdout
+    assert all(f"\n  {name} " in listed for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_with_an_example(run, name):
+    text = run(name, "--help").stdout
+    assert f"Usage: fastmf {name}" in text
+    assert f"  fastmf {name}" in text[text.index("Example") :]
+
+
+def test_version(run):
+    assert run("--version").stdout.startswith("fastmf, version ")
+
+
+def test_an_unknown_command_is_wrong_usage(run):
+    assert "No such command" in run("trian", status=2).stderr
+
+
+def failing(error):
+    @click.command()
+    def fail():
+        raise error
+
+    class Group(CommandGroup):
+        def get_command(self, ctx, cmd_name):
+            return fail
+
+    return CliRunner().invoke(Group("fastmf"), ["fail"])
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (DataError("ratings.csv, line 3: bad"), "ratings.csv, line 3: bad"),
+        (OSError(28, "No space left on device", "out.csv"), "out.csv: No space left on device"),
+        (KeyboardInterrupt(), "interrupted; nothing was written"),
+        (MemoryError("Unable to allocate 9 GiB"), "out of memory (Unable to allocate 9 GiB)"),
+        (ValueError("of several\nlines"), "unexpected ValueError: of several lines"),
+    ],
+)
+def test_every_error_is_one_line_and_status_1(error, line):
+    result = failing(error)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"fastmf: error: {line}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_unexpected_error_shows_its_traceback_when_asked_to(monkeypatch):
+    monkeypatch.setenv("FASTMF_DEBUG", "1")
+    result = failing(ZeroDivisionError("division by zero"))
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert "ZeroDivisionError" in result.stderr.splitlines()[-1]
+
+
+def test_a_closed_pipe_is_silent(start, model):
+    process = start("recommend", model, "--all-users", "-n", 60, "--quiet")
+    assert process.stdout.readline().startswith("User ")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait(timeout=60)
+
+
+def test_the_group_is_what_the_console_script_runs():
+    assert fastmf.name == "fastmf"

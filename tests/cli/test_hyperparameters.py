@@ -1,0 +1,110 @@
+"""Options derived from a dataclass, so that a new model needs no change of the command line."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fastmf.cli import hyperparameters as module
+from fastmf.cli.hyperparameters import TrainCommand, hyperparameter_options
+
+
+def helped(default, text="What it does."):
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Parameters:
+    layers: int = helped(3)
+    learning_rate: float | None = helped(None, "Rate. Default by size.")
+    loss: Literal["squared", "absolute"] = helped("squared")
+    bias: bool = helped(True)
+    random_state: int = helped(0, "Seed.")
+
+
+class Model:
+    hyperparameters = Parameters
+
+
+@pytest.fixture
+def parse(monkeypatch):
+    """Parse arguments for the model above."""
+    monkeypatch.setattr(module, "_model_class", lambda kind, ctx: Model)
+
+    @click.command(cls=TrainCommand)
+    @click.argument("ratings")
+    @click.option("--model", "kind", default="mf")
+    def train(ratings, kind, **given):
+        click.echo(repr(given))
+
+    def invoke(*arguments, status=0):
+        result = CliRunner().invoke(train, ["r.csv", *arguments])
+        assert result.exit_code == status, result.output
+        return eval(result.stdout) if status == 0 else result.stderr
+
+    invoke.help = lambda: CliRunner().invoke(train, ["--help"]).stdout
+    return invoke
+
+
+def test_defaults_are_those_of_the_dataclass(parse):
+    assert parse() == {
+        "layers": 3,
+        "learning_rate": None,
+        "loss": "squared",
+        "bias": True,
+        "random_state": 0,
+    }
+
+
+def test_values_have_the_types_of_the_fields(parse):
+    given = parse(
+        *("--layers", "5", "--learning-rate", "0.5", "--loss", "absolute"),
+        *("--no-bias", "--seed", "7"),
+    )
+    assert given == {
+        "layers": 5,
+        "learning_rate": 0.5,
+        "loss": "absolute",
+        "bias": False,
+        "random_state": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--layers", "2.5"), ("--loss", "cubic"), ("--random-state", "1"), ("--x", "1")]
+)
+def test_anything_else_is_wrong_usage(parse, arguments):
+    parse(*arguments, status=2)
+
+
+def test_help_shows_texts_and_defaults(parse):
+    text = " ".join(parse.help().split())
+    assert "--layers INTEGER What it does. [default: 3]" in text
+    assert "--learning-rate FLOAT Rate. Default by size. --loss" in text
+    assert "--bias / --no-bias" in text
+
+
+def test_a_type_that_no_option_can_hold_is_a_fault_of_the_model():
+    @dataclass(frozen=True)
+    class Unfit:
+        layers: tuple[int, ...] = helped((1, 2))
+
+    with pytest.raises(TypeError, match="layers"):
+        hyperparameter_options(Unfit)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (["r.csv"], "mf"),
+        (["r.csv", "--model", "knn"], "knn"),
+        (["--model=knn", "r.csv"], "knn"),
+        (["--model", "a", "--model", "b"], "b"),
+        (["--", "--model", "knn"], "mf"),
+        (["--model"], "mf"),
+    ],
+)
+def test_the_model_is_found_before_its_options_are_known(arguments, kind):
+    assert module._model_named(arguments) == kind

@@ -1,0 +1,149 @@
+"""Biased matrix factorization: the contract, its own limits, and real ratings."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from fastmf import BiasedMF, RunSettings, random_split, read_ratings
+from fastmf.errors import DivergenceError, ParameterError
+from fastmf.models.biased_mf import BiasedMFParameters
+from tests.models.contract import ModelContract, is_one_line, learned
+from tests.models.tables import planted
+
+
+class TestBiasedMF(ModelContract):
+    model_class = BiasedMF
+    small = {"factors": 5, "epochs": 3}  # noqa: RUF012 - the contract's three lines
+
+
+WHOLE = ("factors", "epochs", "random_state")
+RATES = ("learning_rate", "bias_learning_rate")
+WEIGHTS = ("regularization", "bias_regularization", "initial_scale")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in ("factors", "epochs") for value in (0, -1)),
+        *((name, value) for name in WHOLE for value in (1.5, True, "x", None, math.nan)),
+        *((name, value) for name in RATES for value in (0, -0.1, math.nan, math.inf, "x", True)),
+        *((name, value) for name in WEIGHTS for value in (-0.1, math.nan, math.inf, "x", None)),
+        ("random_state", -1),
+    ],
+)
+def test_values_outside_the_limits_are_refused_with_name_and_value(name, value):
+    model = BiasedMF(**{name: value})
+    with pytest.raises(ParameterError, match=f"^{name} is ") as raised:
+        model.fit(planted(100, 10, 20))
+    assert is_one_line(raised)
+    assert str(value) in str(raised.value)
+    assert not hasattr(model, "user_factors_")
+
+
+def test_numpy_numbers_count_as_numbers():
+    numbers = {"factors": np.int64(4), "epochs": np.int32(2), "learning_rate": np.float32(0.05)}
+    ratings = planted(300, 20, 30)
+    plain = BiasedMF(4, epochs=2, learning_rate=float(np.float32(0.05))).fit(ratings)
+    assert learned(BiasedMF(**numbers).fit(ratings)) == learned(plain)
+
+
+@pytest.mark.parametrize("factors", [10**9, 10**15])
+def test_more_factors_than_memory_holds_are_refused_with_a_number_that_fits(factors):
+    with pytest.raises(
+        ParameterError, match=r"memory are available; use [0-9]+ or fewer"
+    ) as raised:
+        BiasedMF(factors).fit(planted(100, 10, 20))
+    assert is_one_line(raised)
+
+
+def test_default_rates_follow_the_number_of_epochs():
+    few, many = BiasedMFParameters(epochs=2).step_sizes, BiasedMFParameters(epochs=40).step_sizes
+    assert few.learning_rate == 0.1
+    assert many.learning_rate == pytest.approx(0.02)
+    assert many.bias_learning_rate == pytest.approx(0.005)
+    own = BiasedMFParameters(learning_rate=0.3, bias_learning_rate=0.2).step_sizes
+    assert own[:2] == (0.3, 0.2)
+
+
+@pytest.mark.parametrize("valid", [None, 0.1])
+def test_divergence_is_told_with_advice_and_leaves_the_model_as_it_was(valid):
+    ratings = planted()
+    model = BiasedMF(5, epochs=3).fit(ratings)
+    before = learned(model)
+    with pytest.raises(DivergenceError, match=r"lower the learning rate.*50") as raised:
+        model.set_params(learning_rate=50).fit(ratings, valid)
+    assert is_one_line(raised)
+    assert learned(model) == before
+
+
+@pytest.mark.parametrize("rate", [0.5, 1, 2, 5, 1e6, 1e30])
+def test_any_rate_ends_in_a_finite_model_or_in_divergence(rate):
+    try:
+        model = BiasedMF(20, epochs=4, learning_rate=rate).fit(planted(3000, 100, 80))
+    except DivergenceError:
+        return
+    assert np.isfinite(model.user_factors_).all()
+    assert np.isfinite(model.train_rmse_)
+
+
+@pytest.mark.parametrize("factors", [1, 14, 15, 31, 63, 64, 300])
+def test_any_number_of_factors_learns(factors):
+    ratings = planted()
+    model = BiasedMF(factors, epochs=12).fit(ratings)
+    assert model.user_factors_.shape == (ratings.n_users, factors)
+    assert model.train_rmse_ < 0.9 * ratings.value.std()
+    assert all(b.train_rmse < a.train_rmse for a, b in pairwise(model.history_[:4]))
+
+
+def test_rates_and_weights_mean_the_same_on_any_scale_of_ratings():
+    ratings = planted()
+    columns = [
+        ratings.users.take(ratings.user_index),
+        ratings.items.take(ratings.item_index),
+        ratings.value,
+    ]
+    scaled = BiasedMF(5).fit((*columns[:2], columns[2] * 20 - 40))
+    model = BiasedMF(5).fit(ratings)
+    assert scaled.train_rmse_ == pytest.approx(20 * model.train_rmse_, rel=1e-3)
+    np.testing.assert_allclose(
+        scaled.predict(*columns[:2]), 20 * model.predict(*columns[:2]) - 40, atol=0.2
+    )
+
+
+def test_more_than_255_distinct_ratings_train_as_well():
+    ratings = planted()
+    noisy = ratings.value + np.random.default_rng(0).normal(0, 0.001, len(ratings))
+    columns = ratings.users.take(ratings.user_index), ratings.items.take(ratings.item_index)
+    plain = BiasedMF(5).fit((*columns, noisy))
+    assert plain.train_rmse_ == pytest.approx(BiasedMF(5).fit(ratings).train_rmse_, rel=5e-3)
+    one, five = (
+        BiasedMF(5).fit((*columns, noisy), 0.1, run=RunSettings(num_threads=threads))
+        for threads in (1, 5)
+    )
+    assert learned(one) == learned(five)
+
+
+def test_users_and_items_without_training_ratings_predict_nothing_of_their_own():
+    ratings = planted(400, 60, 50)
+    train, _ = random_split(ratings, 0.7)
+    model = BiasedMF(8).fit(train)
+    for index, n, factors, bias in (
+        (train.user_index, ratings.n_users, model.user_factors_, model.user_bias_),
+        (train.item_index, ratings.n_items, model.item_factors_, model.item_bias_),
+    ):
+        unseen = np.bincount(index, minlength=n) == 0
+        assert unseen.any()
+        assert not factors[unseen].any()
+        assert not bias[unseen].any()
+        assert factors[~unseen].any(axis=1).all()
+
+
+def test_movielens_1m_is_learned_as_well_as_published(real_data):
+    path = real_data / "ml-1m" / "ratings.csv"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    ratings = read_ratings(path)
+    rmse = [BiasedMF(50, random_state=seed).fit(ratings, valid=0.1).valid_rmse_ for seed in (0, 1)]
+    assert np.mean(rmse) < 0.845

@@ -1,0 +1,67 @@
+"""Checks of hyperparameters."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fastmf.errors import ParameterError
+from fastmf.kernels.sgd import row_length
+from fastmf.models import limits
+from fastmf.models.limits import check_memory, check_number
+
+
+@pytest.mark.parametrize("value", [1, 5, np.int32(7), np.uint8(1)])
+def test_whole_numbers_pass(value):
+    check_number("epochs", value, whole=True, least=1)
+
+
+@pytest.mark.parametrize("value", [0.5, 3, np.float32(0.1), np.int64(2)])
+def test_numbers_pass(value):
+    check_number("rate", value, above=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "limits_", "message"),
+    [
+        (1.5, {"whole": True}, "rate is 1.5, but it must be a whole number"),
+        (True, {"whole": True}, "rate is True, but it must be a whole number"),
+        ("3", {}, "rate is '3', but it must be a number"),
+        (None, {}, "rate is None, but it must be a number"),
+        (True, {}, "rate is True, but it must be a number"),
+        ([1.0], {}, "rate is [1.0], but it must be a number"),
+        (math.nan, {}, "rate is nan, but it must be finite"),
+        (-math.inf, {}, "rate is -inf, but it must be finite"),
+        (0, {"least": 1}, "rate is 0, but it must be at least 1"),
+        (0.0, {"above": 0}, "rate is 0.0, but it must be above 0"),
+        (10**400, {}, "rate is 1"),
+    ],
+)
+def test_anything_else_is_named(value, limits_, message):
+    with pytest.raises(ParameterError) as raised:
+        check_number("rate", value, **limits_)
+    assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize("keep_best", [False, True])
+def test_memory_is_the_limit_and_the_advice_fits(monkeypatch, keep_best):
+    monkeypatch.setattr(limits, "available_memory", lambda: 10 * 2**20)
+    n_rows = 5000
+    with pytest.raises(ParameterError, match="factors is 5000, which takes") as raised:
+        check_memory("factors", 5000, n_rows, keep_best=keep_best)
+    fitting = int(str(raised.value).split("use ")[1].split()[0])
+    check_memory("factors", fitting, n_rows, keep_best=keep_best)
+    with pytest.raises(ParameterError):
+        check_memory("factors", fitting + 1, n_rows, keep_best=keep_best)
+    assert (3 if keep_best else 2) * n_rows * row_length(fitting) * 4 <= 10 * 2**20
+
+
+def test_too_many_rows_for_any_number_of_factors(monkeypatch):
+    monkeypatch.setattr(limits, "available_memory", lambda: 1000)
+    with pytest.raises(ParameterError, match="too many users and items"):
+        check_memory("factors", 1, 10_000, keep_best=False)
+
+
+def test_where_memory_is_not_known_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr(limits, "available_memory", lambda: None)
+    check_memory("factors", 10**9, 10**9, keep_best=True)

@@ -1,0 +1,82 @@
+"""The bar on a terminal, and only notes elsewhere."""
+
+import io
+import threading
+
+import pytest
+
+from fastmf.training import SilentProgress, TqdmProgress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def show(stream):
+    progress = TqdmProgress(stream)
+    progress.start("training", 1000, " ratings")
+    progress.advance(400)
+    progress.note("epoch 1/2  train RMSE 0.9000")
+    progress.advance(600)
+    progress.finish()
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_notes_above_it():
+    shown = show(Terminal())
+    assert "training" in shown
+    assert "ratings/s" in shown
+    assert "epoch 1/2  train RMSE 0.9000\n" in shown
+    assert shown.endswith("\r"), "the bar is removed"
+
+
+def test_a_log_gets_the_notes_only():
+    assert show(io.StringIO()) == "epoch 1/2  train RMSE 0.9000\n"
+
+
+def test_standard_error_is_the_default(capsys):
+    progress = TqdmProgress()
+    progress.note("a line")
+    captured = capsys.readouterr()
+    assert captured.err == "a line\n"
+    assert captured.out == ""
+
+
+def test_a_second_start_ends_the_first_bar():
+    stream = Terminal()
+    progress = TqdmProgress(stream)
+    progress.start("reading", 10, " rows")
+    progress.advance(10)
+    progress.start("training", 20, " ratings")
+    progress.advance(20)
+    progress.finish()
+    assert stream.getvalue().rindex("reading") < stream.getvalue().index("training")
+
+
+@pytest.mark.parametrize("progress", [SilentProgress(), TqdmProgress(io.StringIO())])
+def test_work_of_unknown_size_and_calls_out_of_turn_do_no_harm(progress):
+    progress.advance(3)
+    progress.finish()
+    progress.start("compiling kernels", 0, "")
+    progress.finish()
+    progress.finish()
+
+
+def test_advance_from_many_threads_loses_nothing():
+    stream = Terminal()
+    progress = TqdmProgress(stream)
+    progress.start("training", 8000, "")
+
+    def advance():
+        for _ in range(1000):
+            progress.advance(1)
+
+    threads = [threading.Thread(target=advance) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    progress.note("all done")  # draws the bar anew below the note
+    assert "8.00k/8.00k" in stream.getvalue().split("all done")[1]
+    progress.finish()
