@@ -97,6 +97,8 @@ class TrainCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own parameters and those of the model."""
         own = super().get_params(ctx)
+        if ctx.obj is None:  # the model named does not exist
+            return own
         # On the help page they stand behind the model they belong to.
         behind = 1 + next(place for place, option in enumerate(own) if "--model" in option.opts)
         return [

@@ -91,8 +91,16 @@ def deliver_swallowed_interrupts() -> None:
 
     def repeat_or_report(unraisable: sys.UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            threading.Timer(_SECONDS_TO_REPEAT, _thread.interrupt_main).start()
+            threading.Timer(_SECONDS_TO_REPEAT, _interrupt_main_thread).start()
         else:
             report(unraisable)
 
     sys.unraisablehook = repeat_or_report
+
+
+def _interrupt_main_thread() -> None:
+    if hasattr(signal, "pthread_kill"):
+        # A true signal also ends what the main thread waits for.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()

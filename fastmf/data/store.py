@@ -137,7 +137,7 @@ def write_store_files(
     }
     header["checksum"] = _checksum(header)
     with (folder / HEADER).open("wb") as file:
-        file.write(json.dumps(header, indent=1, ensure_ascii=False).encode())
+        file.write(json.dumps(header, indent=1).encode())
         _sync(file)
 
 
@@ -160,7 +160,7 @@ def _sync(file: IO[bytes]) -> None:
 def _checksum(header: Mapping[str, Any]) -> str:
     """Hash a header without its own checksum."""
     rest = {key: value for key, value in header.items() if key != "checksum"}
-    text = json.dumps(rest, sort_keys=True, ensure_ascii=False).encode()
+    text = json.dumps(rest, sort_keys=True).encode()
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 

@@ -175,15 +175,13 @@ def _parse_integers(digits: pa.Array) -> pa.Array:
 
 def _arrow_array(ids: Any) -> pa.Array:
     """Return any sequence of ids as one Arrow array."""
-    if isinstance(ids, pa.ChunkedArray):
-        return ids.combine_chunks()
-    if isinstance(ids, pa.Array):
-        return ids
-    try:
-        return pa.array(ids)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        # Ids of mixed types: their text still says which one is meant.
-        return pa.array([None if value is None else str(value) for value in ids])
+    if not isinstance(ids, (pa.Array, pa.ChunkedArray)):
+        try:
+            ids = pa.array(ids)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            # Ids of mixed types: their text still says which one is meant.
+            ids = pa.array([None if value is None else str(value) for value in ids])
+    return ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
 
 
 class VocabularyBuilder:

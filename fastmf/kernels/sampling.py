@@ -83,22 +83,30 @@ def gather_rows(
     """
     count = np.int64(0)
     row = np.int64(start)
+    whole_bytes = np.int64(stop >> 3)
     while row < stop:
-        bits = bitmap[row >> 3]
-        if (row & 7) == 0 and row + 8 <= stop and bits in (0, 255):
-            if bits == 255:
-                for offset in range(8):
-                    users_out[count + offset] = user_index[row + offset]
-                    items_out[count + offset] = item_index[row + offset]
-                    values_out[count + offset] = value[row + offset]
-                count += 8
-            row += 8
-        else:
+        if (row & 7) != 0 or (row >> 3) >= whole_bytes:
+            # A byte that the range begins or ends in.
             users_out[count] = user_index[row]
             items_out[count] = item_index[row]
             values_out[count] = value[row]
-            count += np.int64((bits >> np.uint8(row & 7)) & np.uint8(1))
+            count += np.int64((bitmap[row >> 3] >> np.uint8(row & 7)) & np.uint8(1))
             row += 1
+            continue
+        bits = np.int64(bitmap[row >> 3])
+        if bits == 255:
+            for offset in range(8):
+                users_out[count + offset] = user_index[row + offset]
+                items_out[count + offset] = item_index[row + offset]
+                values_out[count + offset] = value[row + offset]
+            count += 8
+        elif bits != 0:
+            for offset in range(8):
+                users_out[count] = user_index[row + offset]
+                items_out[count] = item_index[row + offset]
+                values_out[count] = value[row + offset]
+                count += (bits >> offset) & 1
+        row += 8
     return count
 
 

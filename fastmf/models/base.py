@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -103,8 +104,7 @@ class FactorModel:
     seconds_: dict[str, float]
     schedule_: dict[str, Any]
 
-    @staticmethod
-    def _warm_up() -> None:
+    def _warm_up(self) -> None:
         """Compile the kernels of training, or load them from the cache."""
         raise NotImplementedError
 
@@ -456,12 +456,13 @@ class FactorModel:
         try:
             model = cls(**file.hyperparameters)
             model._restore(file)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise ModelFileError(f"the model's record does not fit its kind: {error}") from None
         return model
 
     def _restore(self, file: model_file.ModelFile) -> None:
         arrays, record = file.arrays, file.record
+        _check_shapes(arrays, len(file.users), len(file.items))
         self.users_, self.items_ = file.users, file.items
         self.user_factors_, self.item_factors_ = arrays["user_factors"], arrays["item_factors"]
         self.user_bias_, self.item_bias_ = arrays["user_bias"], arrays["item_bias"]
@@ -484,3 +485,20 @@ class FactorModel:
         self.source_ = record["source"]
         self.seconds_ = dict(record["seconds"])
         self.schedule_ = dict(record["schedule"])
+
+
+def _check_shapes(arrays: Mapping[str, NDArray[Any]], n_users: int, n_items: int) -> None:
+    """Refuse arrays of another size than the vocabularies: kernels do not check bounds."""
+    k = arrays["user_factors"].shape[-1]
+    shapes = {
+        "user_factors": (n_users, k),
+        "item_factors": (n_items, k),
+        "user_bias": (n_users,),
+        "item_bias": (n_items,),
+        "baseline_user_bias": (n_users,),
+        "baseline_item_bias": (n_items,),
+    }
+    for name, shape in shapes.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype != np.float32:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not float32 {shape}")

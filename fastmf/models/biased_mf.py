@@ -143,9 +143,8 @@ class BiasedMF(FactorModel):
         self.initial_scale = initial_scale
         self.random_state = random_state
 
-    @staticmethod
-    def _warm_up() -> None:
-        warm_up()
+    def _warm_up(self) -> None:
+        warm_up(self.factors)
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings

@@ -42,7 +42,11 @@ def check_number(
     if not (is_whole if whole else is_number):
         wanted = "a whole number" if whole else "a number"
         raise ParameterError(f"{name} is {value!r}, but it must be {wanted}")
-    if not math.isfinite(value):
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # a whole number past the floats
+        finite = False
+    if not finite:
         raise ParameterError(f"{name} is {value}, but it must be finite")
     if least is not None and value < least:
         raise ParameterError(f"{name} is {value}, but it must be at least {least}")

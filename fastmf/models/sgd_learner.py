@@ -200,17 +200,22 @@ def _rows_of(valid: Ratings, trained: Ratings, rows: PaddedRows) -> RatingChunk:
     return RatingChunk(user_index, frozen(item_row[chunk.item_index]), chunk.value)
 
 
-def warm_up() -> None:
-    """Compile every kernel of training, or load it from the cache, on a few made-up ratings."""
+def warm_up(factors: int) -> None:
+    """Compile every kernel of training, or load it from the cache, on a few made-up ratings.
+
+    Parameters
+    ----------
+    factors : int
+        Kernels are compiled for a length of rows.
+    """
     users, items = np.divmod(np.arange(12), 4)
     parameters = SimpleNamespace(
-        factors=4, epochs=1, random_state=0, step_sizes=StepSizes(0.1, 0.1, 0.1, 0.1)
+        factors=factors, epochs=1, random_state=0, step_sizes=StepSizes(0.1, 0.1, 0.1, 0.1)
     )
     with Team(1) as team:
-        # Ratings of two values are coded, 300 different ones would not be: the same kernels.
         ratings = Ratings.from_arrays(users, items, items % 2)
         grid = build_grid(ratings, team)
-        rows = PaddedRows.random(grid, 4, 0.1, np.random.default_rng(0))
+        rows = PaddedRows.random(grid, factors, 0.1, np.random.default_rng(0))
         pairs = ratings.chunk(0, ratings.n_rows)
         learner = SGDLearner(parameters, grid, rows, pairs, (0.0, 1.0), team)
         learner.run_epoch(0, SilentProgress())

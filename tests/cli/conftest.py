@@ -66,11 +66,12 @@ def start(workplace):
 
 
 def planted_rows(n_users=120, n_items=60, seed=0):
-    """Users, items and ratings 1 to 5 of two tastes: who likes even items dislikes odd ones."""
+    """Ratings 1 to 5 of harsh and mild users, good and bad items, and two tastes."""
     generator = np.random.default_rng(seed)
     users, items = np.nonzero(generator.random((n_users, n_items)) < 0.4)
-    agree = (users % 2) == (items % 2)
-    values = np.clip(3 + np.where(agree, 1, -1) + generator.integers(-1, 2, len(users)), 1, 5)
+    taste = np.where((users % 2) == (items % 2), 0.8, -0.8)
+    means = 3 + (users % 3 - 1) * 0.6 + (items % 5 - 2) * 0.4 + taste
+    values = np.clip(np.rint(means + generator.normal(0, 0.4, len(users))), 1, 5).astype(int)
     return users + 1000, items + 1, values
 
 

@@ -36,8 +36,10 @@ def test_json_holds_what_the_contract_names(run_json, ratings):
     assert report["threads"] == 2
     assert report["hyperparameters"]["random_state"] == 0
     best = report["history"][report["best_epoch"] - 1]
-    assert best["valid_rmse"] == report["valid_rmse"] == min(
-        epoch["valid_rmse"] for epoch in report["history"]
+    assert (
+        best["valid_rmse"]
+        == report["valid_rmse"]
+        == min(epoch["valid_rmse"] for epoch in report["history"])
     )
     assert best["epoch"] == report["best_epoch"]
     stamps = [epoch["seconds"] for epoch in report["history"]]
@@ -126,7 +128,12 @@ def test_no_cache_keeps_no_store(run, ratings, cache_folder):
 
 @pytest.mark.parametrize(
     ("name", "folder"),
-    [("a.csv", "a.model"), ("a.csv.gz", "a.model"), ("parts", "parts.model"), ("a.b.dat", "a.b.model")],
+    [
+        ("a.csv", "a.model"),
+        ("a.csv.gz", "a.model"),
+        ("parts", "parts.model"),
+        ("a.b.dat", "a.b.model"),
+    ],
 )
 def test_default_folder(name, folder):
     from pathlib import Path

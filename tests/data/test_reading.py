@@ -85,6 +85,17 @@ def test_content_alone_tells_a_changed_source(tmp_path, reads):
     assert len(reads) == 2
 
 
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
+def test_a_name_that_is_no_text_is_kept_and_found_again(tmp_path, reads):
+    path = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    path.write_text("1,2,3\n2,3,4\n")
+    for _ in range(2):
+        ratings = read_ratings(path)
+        assert ratings.source == str(path)
+        assert ratings.value.tolist() == [3, 4]
+    assert len(reads) == 1
+
+
 def test_options_have_stores_of_their_own(path, reads):
     read_ratings(path)
     swapped = read_ratings(path, user_column="movieId", item_column="userId")

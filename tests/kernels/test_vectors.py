@@ -48,10 +48,29 @@ def sum_one(a):
 
 
 @njit(nogil=True)
-def sum_all_four(a, b, c, d):
-    return vectors.sum_four(
-        vectors.load(a, 0), vectors.load(b, 0), vectors.load(c, 0), vectors.load(d, 0)
-    )
+def store_four_sums(a, b, c, d, out):
+    first, second = vectors.load(a, 0), vectors.load(b, 0)
+    third, fourth = vectors.load(c, 0), vectors.load(d, 0)
+    vectors.store(out, 0, vectors.sum_four(first, second, third, fourth))
+
+
+def sum_all_four(*operands):
+    out = np.empty(16, np.float32)
+    store_four_sums(*operands, out)
+    return out
+
+
+@njit(nogil=True)
+def store_quarters(array, offsets, out):
+    first, second, third, fourth = offsets
+    loaded = vectors.load_quarters(array, first, second, third, fourth)
+    spread = vectors.quarters(array[first], array[second], array[third], array[fourth])
+    vectors.store(out, 0, loaded)
+    vectors.store(out, 16, spread)
+    vectors.store(out, 32, vectors.spread_quarter(spread, 0))
+    vectors.store(out, 48, vectors.spread_quarter(spread, 1))
+    vectors.store(out, 64, vectors.spread_quarter(spread, 2))
+    vectors.store(out, 80, vectors.spread_quarter(spread, 3))
 
 
 def bits(values):
@@ -101,8 +120,22 @@ def test_sum_lanes_adds_halves(value):
 @given(LANES, LANES, LANES, LANES)
 def test_four_sums_have_the_bits_of_one(a, b, c, d):
     sums = sum_all_four(a, b, c, d)
-    np.testing.assert_array_equal(bits(sums), bits([sum_one(x) for x in (a, b, c, d)]))
+    alone = np.repeat([sum_one(x) for x in (a, b, c, d)], 4)
+    np.testing.assert_array_equal(bits(sums), bits(alone))
     np.testing.assert_array_equal(sums, reference.sum_four(a, b, c, d))
+
+
+@CHECKED
+@given(arrays(np.float32, 40, elements=FLOATS), st.tuples(*[st.integers(0, 36)] * 4))
+def test_quarters_are_loaded_made_and_spread(array, offsets):
+    out = np.empty(96, np.float32)
+    store_quarters(array, offsets, out)
+    spread = reference.quarters(*array[list(offsets)])
+    np.testing.assert_array_equal(out[:16], reference.load_quarters(array, *offsets))
+    np.testing.assert_array_equal(out[16:32], spread)
+    for number in range(4):
+        part = out[32 + 16 * number :][:16]
+        np.testing.assert_array_equal(part, reference.spread_quarter(spread, number))
 
 
 @CHECKED
@@ -114,7 +147,7 @@ def test_infinities_and_nan_reach_their_own_sum_only(value, place):
     with np.errstate(all="ignore"):
         expected = [16.0] * 4
         expected[place] = reference.sum_lanes(value)
-        np.testing.assert_array_equal(sum_all_four(*operands), expected)
+        np.testing.assert_array_equal(sum_all_four(*operands), np.repeat(expected, 4))
         np.testing.assert_array_equal(sum_one(value), expected[place])
 
 
@@ -130,23 +163,24 @@ CACHED = """
 import sys
 import numpy as np
 from numba import njit
-from fastmf.kernels.vectors import load, multiply_add, sum_four, zeros
+from fastmf.kernels.vectors import load, multiply_add, store, sum_four, zeros
 
 @njit(cache=True, nogil=True)
-def dots(row, others):
-    sums = (zeros(), zeros(), zeros(), zeros())
-    a, b, c, d = sums
+def dots(row, others, out):
+    a, b, c, d = zeros(), zeros(), zeros(), zeros()
     for lane in range(0, row.size, 16):
         p = load(row, lane)
         a = multiply_add(p, load(others, lane), a)
         b = multiply_add(p, load(others, row.size + lane), b)
         c = multiply_add(p, load(others, 2 * row.size + lane), c)
         d = multiply_add(p, load(others, 3 * row.size + lane), d)
-    return sum_four(a, b, c, d)
+    store(out, 0, sum_four(a, b, c, d))
 
 row = np.arange(32, dtype=np.float32)
 others = np.arange(128, dtype=np.float32)
-print(dots(row, others) == tuple(others.reshape(4, 32) @ row), sum(dots.stats.cache_hits.values()))
+out = np.zeros(16, dtype=np.float32)
+dots(row, others, out)
+print((out == np.repeat(others.reshape(4, 32) @ row, 4)).all(), sum(dots.stats.cache_hits.values()))
 """
 
 

@@ -5,6 +5,14 @@ import pytest
 from fastmf import RunSettings
 from tests.models.tables import planted
 
+# Failing assertions of the contract show their values, as those of test modules do.
+pytest.register_assert_rewrite(
+    "tests.models.contract",
+    "tests.models.fitting_contract",
+    "tests.models.refusing_contract",
+    "tests.models.using_contract",
+)
+
 
 @pytest.fixture(scope="session")
 def ratings():

@@ -9,7 +9,8 @@ import pytest
 from fastmf import BiasedMF, RunSettings, random_split, read_ratings
 from fastmf.errors import DivergenceError, ParameterError
 from fastmf.models.biased_mf import BiasedMFParameters
-from tests.models.contract import ModelContract, is_one_line, learned
+from tests.models.contract import ModelContract
+from tests.models.measures import is_one_line, learned
 from tests.models.tables import planted
 
 

@@ -1,10 +1,9 @@
 """Models by name."""
 
-import json
-
+import numpy as np
 import pytest
 
-from fastmf import BiasedMF, load_model
+from fastmf import BiasedMF, load_model, model_file
 from fastmf.errors import ModelFileError, ParameterError
 from fastmf.models import MODELS, FactorModel, model_class
 from tests.models.tables import planted
@@ -26,7 +25,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 def test_a_model_of_a_kind_unknown_here_is_refused(tmp_path, monkeypatch):
     BiasedMF(3, epochs=1).fit(planted(100, 10, 20)).save(tmp_path / "model")
     monkeypatch.setattr("fastmf.models.MODELS", {"als": "nowhere:ALS"})
-    with pytest.raises(ModelFileError, match="kind 'mf'.*newer fastmf") as raised:
+    with pytest.raises(ModelFileError, match=r"kind 'mf'.*newer fastmf") as raised:
         load_model(tmp_path / "model")
     assert "\n" not in str(raised.value)
 
@@ -40,16 +39,40 @@ def test_a_model_of_a_kind_unknown_here_is_refused(tmp_path, monkeypatch):
         {"history": []},
         {"best_epoch": 99},
         {"best_epoch": "x"},
-        {"baseline_mean": "x"},
+        {"n_ratings": None},
         {"seconds": 3},
+        {"baseline_mean": "x"},
     ],
 )
 def test_a_record_that_does_not_fit_is_one_line(tmp_path, damage):
-    from fastmf import model_file
-
     BiasedMF(3, epochs=1).fit(planted(100, 10, 20)).save(tmp_path / "model")
     file = model_file.load_model_file(tmp_path / "model")
-    file.record.update(json.loads(json.dumps(damage)))
+    file.record.update(damage)
     with pytest.raises(ModelFileError, match="record does not fit") as raised:
         BiasedMF.from_file(file)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("user_factors", lambda array: array[1:]),
+        ("item_factors", lambda array: array[:, 1:]),
+        ("user_factors", lambda array: array.ravel()),
+        ("user_bias", lambda array: array[1:]),
+        ("item_bias", lambda array: np.r_[array, array]),
+        ("baseline_user_bias", lambda array: array[1:]),
+        ("baseline_item_bias", lambda array: array.astype(np.float64)),
+        ("item_factors", None),
+    ],
+)
+def test_arrays_that_do_not_match_the_vocabularies_are_refused(tmp_path, name, change):
+    BiasedMF(3, epochs=1).fit(planted(100, 10, 20)).save(tmp_path / "model")
+    file = model_file.load_model_file(tmp_path / "model")
+    arrays = dict(file.arrays)
+    old = arrays.pop(name)
+    if change is not None:
+        arrays[name] = change(old)
+    with pytest.raises(ModelFileError, match=name) as raised:
+        BiasedMF.from_file(file._replace(arrays=arrays))
     assert "\n" not in str(raised.value)

@@ -5,7 +5,7 @@ import pytest
 
 from fastmf.data.layout import build_grid
 from fastmf.kernels.sgd import row_length
-from fastmf.models.rows import PaddedRows, lane_rates
+from fastmf.models.rows import PaddedRows, StepSizes, StepTables
 from fastmf.parallel import Team
 from tests.models.tables import planted
 
@@ -97,19 +97,24 @@ def test_a_copy_returns(grid):
 
 
 @pytest.mark.parametrize("k", EDGES)
-def test_lane_rates_name_each_factor_and_bias_of_the_tail_once(k):
-    user_in_item, items_in_user, keep, decay = lane_rates(k, 0.5, 0.25, 0.1, 0.4).reshape(4, 16)
-    n_tail = k - (row_length(k) - 16)
-    factors = np.arange(16) < n_tail
-    assert (user_in_item[factors] == 1).all()
-    assert (items_in_user[factors] == 1).all()
-    np.testing.assert_allclose(keep[factors], 1 - 0.1 * 0.5)
-    np.testing.assert_allclose(decay[factors], 0.1 * 0.5)
+def test_step_tables_name_each_factor_and_bias_of_the_tail_once(k):
+    steps = StepTables.of(k, StepSizes(0.1, 0.4, 0.5, 0.25))
+    user_in_item, items_in_user, item_keep, *user_keeps = steps.lane_rates.reshape(7, 16)
+    n_tail = max(k - (row_length(k) - 16), 0)
+    is_factor = np.arange(16) < n_tail
     # Beside the factors there is one bias in each: its rate is four times that of the factors.
     for rates in (user_in_item, items_in_user):
-        assert sorted(rates[~factors].tolist())[:-1] == [0] * (15 - max(n_tail, 0))
-        assert rates[~factors].max() == 4
-    assert np.argmax(user_in_item) != np.argmax(items_in_user)
-    np.testing.assert_allclose(keep[np.argmax(user_in_item)], 1 - 0.4 * 0.25)
-    np.testing.assert_allclose(decay[np.argmax(items_in_user)], 0.4 * 0.25)
-    assert np.count_nonzero(keep != 1) == np.count_nonzero(decay) == max(n_tail, 0) + 1
+        assert (rates[is_factor] == 1).all()
+        assert sorted(rates[~is_factor].tolist()) == [0] * (15 - n_tail) + [4]
+    item_bias, user_bias = np.argmax(user_in_item == 4), np.argmax(items_in_user == 4)
+    assert item_bias != user_bias
+    for bias, count, keep in (
+        (item_bias, 1, item_keep),
+        *((user_bias, count, keep) for count, keep in enumerate(user_keeps, 1)),
+    ):
+        expected = np.where(is_factor, 1 - count * 0.1 * 0.5, 1)
+        expected[bias] = 1 - count * 0.4 * 0.25
+        np.testing.assert_allclose(keep, expected, rtol=1e-6)
+    np.testing.assert_allclose(steps.user_keep, 1 - np.arange(1, 5) * 0.1 * 0.5, rtol=1e-6)
+    assert steps.item_keep == np.float32(1 - 0.1 * 0.5)
+    assert steps.learning_rate == np.float32(0.1)

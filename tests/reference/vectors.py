@@ -52,4 +52,16 @@ def sum_lanes(value):
 
 
 def sum_four(*values):
-    return tuple(sum_lanes(value) for value in values)
+    return quarters(*(sum_lanes(value) for value in values))
+
+
+def quarters(*scalars):
+    return np.repeat(np.array(scalars, np.float32), 4)
+
+
+def load_quarters(array, *offsets):
+    return np.concatenate([array[offset : offset + 4] for offset in offsets])
+
+
+def spread_quarter(value, number):
+    return np.full(16, value[4 * number], np.float32)

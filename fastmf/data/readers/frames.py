@@ -115,9 +115,11 @@ def _arrow_column(what: str, column: Any) -> pa.Array:
     if isinstance(column, np.ndarray) and column.dtype.kind == "M":
         column = column.astype("datetime64[us]")
     try:
-        return pa.array(column)
+        made = pa.array(column)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"the {what} are not one column of numbers or text: {error}") from error
+    # A pandas column can be in pieces.
+    return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
 
 
 def _pandas_part(frame: Any, options: ReadOptions) -> Part:

@@ -35,6 +35,13 @@ def test_object_columns_of_text_are_read():
     assert_same(read_ratings(frame), frame)
 
 
+def test_pandas_columns_in_pieces_are_read():
+    frame = make_frame(text=True)
+    pieces = pd.concat([frame[:100], frame[100:]])
+    assert_same(read_ratings(pieces), frame)
+    assert_same(read_ratings(tuple(pieces[name] for name in pieces.columns)), frame)
+
+
 def test_times_of_pandas_are_read():
     frame = make_frame()
     dated = frame.assign(timestamp=pd.to_datetime(frame["timestamp"], unit="s"))

@@ -1,0 +1,49 @@
+"""`fastmf demo`: from nothing to titled recommendations."""
+
+import re
+
+import pytest
+
+from fastmf import load_model
+from fastmf.cli import demo
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(demo, "_RATINGS", 60_000)
+
+
+def test_it_ends_with_a_good_model_and_titled_recommendations(run, workplace, cache_folder):
+    result = run("demo", "--threads", 2)
+    rmse = {
+        name: float(re.search(rf"{name}\s+(\d\.\d+)", result.stdout)[1])
+        for name in ("global mean", "bias only", "mf")
+    }
+    floor = float(re.search(r"noise floor: RMSE (\d\.\d+)", result.stdout)[1])
+    assert floor < rmse["mf"] < rmse["bias only"] < rmse["global mean"]
+    liked, recommended = result.stdout.split("Recommended to user")
+    titled = re.compile(r"^ +\d+ +\d+  .+ \(\d{4}\) +\d\.\d+$", re.MULTILINE)
+    assert len(titled.findall(recommended)) == 10
+    assert len(re.findall(r"\(\d{4}\) +[45]$", liked, re.MULTILINE)) == 5
+    items = re.compile(r"^ +(?:\d+ +)?(\d+)  .+ \(\d{4}\)", re.MULTILINE)
+    assert not set(items.findall(liked)) & set(items.findall(recommended))
+    assert load_model(workplace / "fastmf-demo").user_factors_.shape[1] == 50
+    assert (cache_folder / "demo" / "ratings.parquet").is_file()
+
+
+def test_the_next_command_it_names_works(run):
+    shown = run("demo", "--quiet").stdout
+    command = re.search(r"^  fastmf (similar .*)$", shown, re.MULTILINE)[1].split()
+    assert "similarity" in run(*command).stdout
+
+
+def test_without_a_cache_it_uses_a_temporary_folder(run, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FASTMF_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    assert "Recommended" in run("demo", "--out", "m").stdout
+
+
+def test_the_place_of_the_model_is_checked_first(run, workplace):
+    (workplace / "fastmf-demo").mkdir()
+    (workplace / "fastmf-demo" / "letter.txt").touch()
+    assert "not a saved model" in run("demo", status=1).stderr
