@@ -102,7 +102,10 @@ def _plain(ids: pa.Array) -> pa.Array:
 
 
 def _places(found: list[str], names: ColumnNames, path: Path) -> tuple[int, int]:
-    roles = find_columns([*found, _NOT_NEEDED], names, str(path))
+    try:
+        roles = find_columns([*found, _NOT_NEEDED], names, str(path))
+    except DataError as error:
+        raise DataError(str(error).replace(f", {_NOT_NEEDED}", "")) from None
     return roles.user, roles.item
 
 

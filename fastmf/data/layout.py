@@ -172,8 +172,7 @@ class _Levels(NamedTuple):
 class _Scattered:
     """Ratings moved to their blocks, in the order of the table within a block."""
 
-    users: NDArray[np.uint32]
-    words: NDArray[np.uint32]
+    entries: NDArray[np.uint64]
     values: NDArray[np.float32]
     starts: NDArray[np.int64]
 
@@ -198,18 +197,16 @@ def _scatter(
     starts = np.concatenate([[0], np.cumsum(per_range.sum(axis=0))])
     # A range writes after all earlier ranges of the same block, whichever thread is first.
     offsets = starts[:-1] + np.cumsum(per_range, axis=0) - per_range
-    users = np.empty(n_ratings, np.uint32)
-    words = np.empty(n_ratings, np.uint32)
+    entries = np.empty(n_ratings, np.uint64)
     values = np.empty(0 if levels.code_of_slot.size else n_ratings, np.float32)
 
     def scatter(task: tuple[tuple[int, int], NDArray[np.int64]]) -> None:
         chunk = ratings.chunk(*task[0])
-        kernels.scatter_ratings(*chunk, *blocks, side, *levels[:3], task[1], *out)
+        kernels.scatter_ratings(*chunk, *blocks, side, *levels[:3], task[1], entries, values)
 
-    out = (users, words, values)
     for _ in team.map(scatter, list(zip(ranges, offsets.copy(), strict=True))):
         pass
-    return _Scattered(users, words, values, starts)
+    return _Scattered(entries, values, starts)
 
 
 def _write(
@@ -225,7 +222,7 @@ def _write(
     def count(block: int) -> int:
         work = np.empty(rows[block // side], np.int32)
         first_user = user_bounds[block // side]
-        return int(kernels.count_batches(scattered.users[part(block)], first_user, work))
+        return int(kernels.count_batches(scattered.entries[part(block)], first_user, work))
 
     sizes = np.array(list(team.map(count, range(side * side))), np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -234,21 +231,19 @@ def _write(
 
     def write(block: int) -> None:
         row, column = divmod(block, side)
-        entries = part(block)
-        users, words = scattered.users[entries], scattered.words[entries]
-        block_values = scattered.values if coded else scattered.values[entries]
+        entries = scattered.entries[part(block)]
+        block_values = scattered.values if coded else scattered.values[part(block)]
         counts = np.empty(rows[row], np.int32)
-        kernels.count_batches(users, user_bounds[row], counts)
+        kernels.count_batches(entries, user_bounds[row], counts)
         padding = (n_items + column) | (kernels.PADDING_CODE << 24 if coded else 0)
         kernels.write_batches(
-            users,
-            words,
+            entries,
             block_values,
             user_bounds[row],
             np.uint32(padding),
             counts,
             np.empty(len(counts) + 1, np.int64),
-            np.empty_like(words),
+            np.empty(len(entries), np.uint32),
             np.empty_like(block_values),
             batches,
             values,

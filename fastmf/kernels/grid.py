@@ -134,8 +134,7 @@ def scatter_ratings(
     used,
     code_of_slot,
     offsets,
-    users_out,
-    words_out,
+    entries_out,
     values_out,
 ):
     """Move ratings to their blocks, keeping their order within a block.
@@ -155,9 +154,9 @@ def scatter_ratings(
     offsets : (side * side,) int64, modified in place
         Where the next rating of each block goes. Tasks that scatter parts of one table start at
         offsets of their own, so they never write the same place.
-    users_out : (n,) uint32, modified in place
-    words_out : (n,) uint32, modified in place
-        ``item | code << 24``, or the plain item.
+    entries_out : (n,) uint64, modified in place
+        ``user << 32 | code << 24 | item``, without a code when ratings are not coded. One array,
+        since every further one doubles the places that are written to in turn.
     values_out : (n,) or (0,) float32, modified in place
         The ratings, when they are not coded.
     """
@@ -169,23 +168,23 @@ def scatter_ratings(
         block = np.int64(user_block[user]) * side + item_block[item]
         to = offsets[block]
         offsets[block] = to + 1
-        users_out[to] = np.uint32(user)
+        entry = (np.uint64(user) << np.uint64(32)) | np.uint64(item)
         if coded:
             code = code_of_slot[level_slot(bits[position], keys, used)]
-            words_out[to] = np.uint32(item) | (np.uint32(code) << np.uint32(24))
+            entry |= np.uint64(code) << np.uint64(24)
         else:
-            words_out[to] = np.uint32(item)
             values_out[to] = ratings[position]
+        entries_out[to] = entry
 
 
 @njit(cache=True, nogil=True)
-def count_batches(users, first_user, counts):
+def count_batches(entries, first_user, counts):
     """Count the batches that the ratings of one block fill.
 
     Parameters
     ----------
-    users : (m,) uint32
-        The user of every rating of the block.
+    entries : (m,) uint64
+        The ratings of the block, as `scatter_ratings` writes them.
     first_user : int
         The lowest user of the block's row.
     counts : (users of the row,) int32, modified in place
@@ -197,8 +196,8 @@ def count_batches(users, first_user, counts):
         Sum of ``ceil(count / 4)``.
     """
     counts[:] = 0
-    for position in range(users.size):
-        counts[np.int64(users[position]) - first_user] += 1
+    for position in range(entries.size):
+        counts[np.int64(entries[position] >> np.uint64(32)) - first_user] += 1
     batches = 0
     for user in range(counts.size):
         batches += (counts[user] + BATCH - 1) // BATCH
@@ -218,8 +217,7 @@ def _write_batch(words, values, user, start, count, padding_word, batches, value
 
 @njit(cache=True, nogil=True)
 def write_batches(
-    users,
-    words,
+    entries,
     values,
     first_user,
     padding_word,
@@ -239,8 +237,8 @@ def write_batches(
 
     Parameters
     ----------
-    users, words : (m,) uint32
-        User and word of every rating of the block.
+    entries : (m,) uint64
+        The ratings of the block, as `scatter_ratings` writes them.
     values : (m,) or (0,) float32
         Ratings, when they are not coded.
     first_user : int
@@ -264,9 +262,10 @@ def write_batches(
     starts[0] = 0
     for user in range(counts.size):
         starts[user + 1] = starts[user] + counts[user]
-    for position in range(users.size):
-        user = np.int64(users[position]) - first_user
-        words_by_user[starts[user]] = words[position]
+    for position in range(entries.size):
+        entry = entries[position]
+        user = np.int64(entry >> np.uint64(32)) - first_user
+        words_by_user[starts[user]] = np.uint32(entry & np.uint64(0xFFFFFFFF))
         if values.size > 0:
             values_by_user[starts[user]] = values[position]
         starts[user] += 1

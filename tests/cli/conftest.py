@@ -42,18 +42,17 @@ def run_json(run):
 
 @pytest.fixture
 def start(workplace):
-    """Start a command in a process of its own."""
+    """Start a command in a process of its own; ``script`` is code to run in its place."""
     processes = []
 
-    def popen(*arguments, **options):
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    def popen(*arguments, script=None):
+        code = ["-m", "fastmf"] if script is None else ["-c", script]
         process = subprocess.Popen(
-            [sys.executable, "-m", "fastmf", *(str(argument) for argument in arguments)],
+            [sys.executable, *code, *(str(argument) for argument in arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
-            **options,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         )
         processes.append(process)
         return process

@@ -1,8 +1,6 @@
 """The root command: help that is quick, errors in one line, pipes that close."""
 
 import json
-import subprocess
-import sys
 
 import click
 import pytest
@@ -15,7 +13,7 @@ HEAVY = ("numpy", "numba", "pandas", "pyarrow", "scipy", "tqdm")
 
 
 @pytest.mark.parametrize("code", ["fastmf.main(['--help'])", "fastmf.main(['--version'])"])
-def test_help_imports_nothing_heavy(code):
+def test_help_imports_nothing_heavy(start, code):
     script = f"""
 import sys, json
 from fastmf.cli import fastmf
@@ -25,9 +23,10 @@ except SystemExit as end:
     assert not end.code
 print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 """
-    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert finished.returncode == 0, finished.stderr
-    assert json.loads(finished.stdout.splitlines()[-1]) == []
+    process = start(script=script)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out.splitlines()[-1]) == []
 
 
 def test_help_lists_every_command(run):

@@ -26,7 +26,8 @@ def test_ratings_in_numbers(run, run_json, ratings):
     assert (report["n_users"], report["n_items"]) == (120, 60)
     assert report["mean"] == pytest.approx(table.value.mean())
     counts = {bar["low"]: bar["n_ratings"] for bar in report["histogram"]}
-    assert counts == dict(zip(*(c.tolist() for c in np.unique(table.value, return_counts=True))))
+    values, wanted = np.unique(table.value, return_counts=True)
+    assert counts == dict(zip(values.tolist(), wanted.tolist(), strict=True))
     assert report["ratings_a_user"]["0.5"] == np.median(np.bincount(table.user_index))
     shown = run("inspect", ratings).stdout
     assert "2001-09-09 to 2001-09-09" in shown

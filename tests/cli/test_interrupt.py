@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -95,7 +93,7 @@ def test_the_loop_calls_its_work_what_the_handler_looks_for(ratings):
     assert TRAINING in progress.started
 
 
-def test_an_interrupt_that_a_callback_swallows_comes_again():
+def test_an_interrupt_that_a_callback_swallows_comes_again(start):
     # Python only reports what is raised while an object is finalised, as in callbacks from C.
     script = """
 import signal, sys, time
@@ -111,8 +109,7 @@ try:
 except KeyboardInterrupt:
     sys.exit(42)
 """
-    finished = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=25
-    )
-    assert finished.returncode == 42
-    assert finished.stderr == ""
+    process = start(script=script)
+    _, err = process.communicate(timeout=25)
+    assert process.returncode == 42
+    assert err == ""

@@ -127,7 +127,7 @@ def test_named_columns(predict):
     [
         ("", "the file is empty"),
         ("user,item\n", "no pairs in it"),
-        ("user,thing\n1,2\n", "no item column; columns found: user, thing"),
+        ("user,thing\n1,2\n", "no item column; columns found: user, thing; name it"),
         ("user,item\n1,2\n1,2,3\n", "Expected 2 columns, got 3"),
         ("only\n", "does not part into a user and an item"),
         (b"user,item\n\0\0\0,2\n", "not a file of pairs"),

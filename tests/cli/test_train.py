@@ -1,13 +1,13 @@
 """`fastmf train`: its report, its options, and what it refuses."""
 
 import json
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fastmf import BiasedMF, load_model, random_split, read_ratings
+from fastmf import BiasedMF, load_model, read_ratings
+from fastmf.cli.train import default_model_folder
 
 SMALL = ("--factors", 4, "--epochs", 5)
 ARRAYS = ("user_factors_", "item_factors_", "user_bias_", "item_bias_")
@@ -136,10 +136,6 @@ def test_no_cache_keeps_no_store(run, ratings, cache_folder):
     ],
 )
 def test_default_folder(name, folder):
-    from pathlib import Path
-
-    from fastmf.cli.train import default_model_folder
-
     assert str(default_model_folder(Path("somewhere") / name)) == folder
 
 
@@ -219,22 +215,21 @@ def test_wrong_usage_is_status_2(run, ratings, options, complaint):
     assert complaint in run("train", ratings, *options, status=2).stderr
 
 
-def test_a_disk_that_fills_up_leaves_nothing_behind(model, ratings, workplace):
+def test_a_disk_that_fills_up_leaves_nothing_behind(start, model, ratings, workplace):
     script = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 from fastmf.cli import main
 main(sys.argv[1:])
 """
     before = sorted(workplace.rglob("*"))
     # The ratings are in the cache already: only the model has to be written.
-    arguments = ["train", str(ratings), "--factors", "400", "--epochs", "1", "--out", "large", "-q"]
-    finished = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True
-    )
-    assert finished.returncode == 1
-    assert finished.stderr.startswith("fastmf: error: cannot write the model to large")
-    assert finished.stderr.count("\n") == 1
+    large = ("--factors", 4000, "--epochs", 1, "--out", "large", "--quiet")
+    process = start("train", ratings, *large, script=script)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.startswith("fastmf: error: cannot write the model to large")
+    assert err.count("\n") == 1
     assert sorted(workplace.rglob("*")) == before
 
 
