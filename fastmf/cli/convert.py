@@ -33,7 +33,7 @@ def convert(raw: Path, out: Path, reading: dict[str, Any], quiet: bool) -> None:
     .tsv (columns user, item, rating and timestamp), and a store otherwise: a folder that opens by
     memory map and can be given wherever ratings are asked for.
     """
-    from fastmf.cli.output import check_table_target, is_table_name
+    from fastmf.cli.output import check_table_target, is_table_name, table_writer
     from fastmf.cli.rating_table import write_ratings
     from fastmf.data import write_store
 
@@ -44,7 +44,8 @@ def convert(raw: Path, out: Path, reading: dict[str, Any], quiet: bool) -> None:
     ratings = load_ratings(raw, reading, console)
     with console.work(f"writing {out.name}", "ratings", len(ratings)) as progress:
         if as_table:
-            write_ratings(ratings, out, progress)
+            with table_writer(out) as writer:
+                write_ratings(ratings, writer, progress)
         else:
             write_store(ratings, out)
     console.note(f"{len(ratings):,} ratings written to {out}")

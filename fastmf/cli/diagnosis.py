@@ -74,8 +74,8 @@ def diagnose() -> Diagnosis:
         "processor": _processor,
         "threads": _threads,
         "blas": _blas,
-        "compiled code": _compiled_code,
-        "ratings cache": _ratings_cache,
+        "compiled_code": _compiled_code,
+        "ratings_cache": _ratings_cache,
         "room": _room,
     }
     for name, examine in examiners.items():
@@ -112,10 +112,10 @@ def _processor(diagnosis: Diagnosis) -> dict[str, Any]:
         )
     return {
         "name": _processor_name(),
-        "llvm name": llvm.get_host_cpu_name(),
+        "llvm_name": llvm.get_host_cpu_name(),
         "cores": os.cpu_count(),
-        "vector bits": vector_bits,
-        "vector units": ", ".join(units) or "none known",
+        "vector_bits": vector_bits,
+        "vector_units": ", ".join(units) or "none known",
     }
 
 
@@ -140,7 +140,7 @@ def _threads(diagnosis: Diagnosis) -> dict[str, Any]:
         )
     return {
         "default": usable,
-        "container quota": quota,
+        "container_quota": quota,
         "how": "plain threads over compiled kernels that release the GIL; Numba's threading layer "
         "(OpenMP, TBB, workqueue) is not used",
     }
@@ -244,21 +244,21 @@ def _room(diagnosis: Diagnosis) -> dict[str, Any]:
     from fastmf.data import store_cache_folder
     from fastmf.machine import available_memory
 
-    found: dict[str, Any] = {"memory available": available_memory()}
+    found: dict[str, Any] = {"memory_available": available_memory()}
     places = {
         "cache": store_cache_folder(),
-        "temporary files": Path(tempfile.gettempdir()),
-        "current folder": Path.cwd(),
+        "temporary_files": Path(tempfile.gettempdir()),
+        "current_folder": Path.cwd(),
     }
     for name, folder in places.items():
         free = shutil.disk_usage(_existing(folder)).free
-        found[f"disk free, {name}"] = free
+        found[f"disk_free_{name}"] = free
         if free < _LITTLE:
             diagnosis.warn(
-                f"only {free / 2**20:.0f} MiB of disk are free for {name} ({folder})",
+                f"only {free >> 20} MiB of disk are free for {name.replace('_', ' ')} ({folder})",
                 "make room, or name another folder with FASTMF_CACHE_DIR or TMPDIR",
             )
-    memory = found["memory available"]
+    memory = found["memory_available"]
     if memory is not None and memory < _LITTLE:
         diagnosis.warn(
             f"only {memory / 2**20:.0f} MiB of memory are available",

@@ -49,8 +49,8 @@ def doctor(ctx: click.Context, /, *, as_json: bool) -> None:
 def _lines(diagnosis: Diagnosis) -> list[str]:
     lines = []
     for title, findings in diagnosis.sections.items():
-        rows = [(name, _shown(name, value)) for name, value in findings.items()]
-        lines += [title.capitalize(), table(rows), ""]
+        rows = [(_words(name), _shown(name, value)) for name, value in findings.items()]
+        lines += ["BLAS" if title == "blas" else _words(title).capitalize(), table(rows), ""]
     if not diagnosis.problems:
         return [*lines, "Nothing is wrong."]
     lines.append("Problems")
@@ -58,6 +58,10 @@ def _lines(diagnosis: Diagnosis) -> list[str]:
         kind = "broken" if problem.broken else "warning"
         lines += [f"  {kind}: {problem.what}", f"    mend: {problem.mend}"]
     return lines
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _shown(name: str, value: Any) -> str:

@@ -87,7 +87,7 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, FastMFError):
         text = str(error)
     elif isinstance(error, KeyboardInterrupt):
-        text = "interrupted; nothing was written"
+        text = "interrupted: no result was written"
     elif isinstance(error, MemoryError):
         text = f"out of memory ({error or 'an array did not fit'}); free some, or ask for less"
     elif isinstance(error, OSError) and error.strerror:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastmf import Ratings
+    from fastmf.cli.output import TableWriter
 
 __all__ = ["write_ratings"]
 
 
-def write_ratings(ratings: Ratings, path: Path, progress: Callable[[int], None]) -> None:
-    """Write ratings to a Parquet, CSV or TSV file, in bounded memory but for their times.
+def write_ratings(ratings: Ratings, writer: TableWriter, progress: Callable[[int], None]) -> None:
+    """Write ratings as rows of raw ids, in bounded memory but for the times of a selection.
 
     Columns: user, item, rating, and timestamp (Unix seconds) where there are times.
 
@@ -21,8 +21,8 @@ def write_ratings(ratings: Ratings, path: Path, progress: Callable[[int], None])
     ----------
     ratings : Ratings
         Whole or a selection.
-    path : pathlib.Path
-        The file; it appears when it is whole.
+    writer : TableWriter
+        From `fastmf.cli.output.table_writer`.
     progress : callable
         Called with the rows written since the last call.
 
@@ -31,19 +31,16 @@ def write_ratings(ratings: Ratings, path: Path, progress: Callable[[int], None])
     DataError
         When the file cannot be written.
     """
-    from fastmf.cli.output import table_writer
-
     time = ratings.time
     row = 0
-    with table_writer(path) as writer:
-        for users, items, value in ratings.chunks():
-            columns = {
-                "user": ratings.users.take(users),
-                "item": ratings.items.take(items),
-                "rating": value,
-            }
-            if time is not None:
-                columns["timestamp"] = time[row : row + len(value)]
-            writer.write(columns)
-            row += len(value)
-            progress(len(value))
+    for users, items, value in ratings.chunks():
+        columns = {
+            "user": ratings.users.take(users),
+            "item": ratings.items.take(items),
+            "rating": value,
+        }
+        if time is not None:
+            columns["timestamp"] = time[row : row + len(value)]
+        writer.write(columns)
+        row += len(value)
+        progress(len(value))

@@ -50,10 +50,23 @@ def load_ratings(
     """
     from fastmf import read_ratings
 
-    with console.work(f"reading {source.name}", "ratings") as progress:
+    with console.work(f"reading {source.name}", "ratings", _known_rows(source)) as progress:
         ratings = read_ratings(
             source, **reading, progress=progress, num_threads=threads, trainable=trainable
         )
     if show_notes:
         console.notes(ratings.notes)
     return ratings
+
+
+def _known_rows(source: Path) -> int:
+    """Return the rows of a Parquet file; 0 where only reading will tell."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if source.suffix.lower() not in (".parquet", ".pq"):
+        return 0
+    try:
+        return int(pq.read_metadata(source).num_rows)
+    except (OSError, pa.ArrowException):
+        return 0  # whoever reads the file says what is wrong with it

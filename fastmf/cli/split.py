@@ -58,7 +58,7 @@ def split(
     The rows are those that `fastmf train --valid` holds out for the same fraction and seed.
     """
     from fastmf import random_split
-    from fastmf.cli.output import check_table_target
+    from fastmf.cli.output import check_table_target, table_writer
     from fastmf.cli.rating_table import write_ratings
 
     if out_train.absolute() == out_valid.absolute():
@@ -69,7 +69,14 @@ def split(
         check_table_target(out)
     console = Console(quiet)
     whole = load_ratings(ratings, reading, console)
-    for part, out in zip(random_split(whole, valid, seed), (out_train, out_valid), strict=True):
-        with console.work(f"writing {out.name}", "ratings", len(part)) as progress:
-            write_ratings(part, out, progress)
-        console.note(f"{len(part):,} ratings written to {out}")
+    train, held_out = random_split(whole, valid, seed)
+    # Both files appear at the end, so that neither is there without the other.
+    with (
+        console.work("writing", "ratings", len(whole)) as progress,
+        table_writer(out_train) as train_writer,
+        table_writer(out_valid) as valid_writer,
+    ):
+        write_ratings(train, train_writer, progress)
+        write_ratings(held_out, valid_writer, progress)
+    console.note(f"{len(train):,} ratings written to {out_train}")
+    console.note(f"{len(held_out):,} ratings written to {out_valid}")

@@ -125,7 +125,11 @@ def train(
     report = TrainReport(
         model, hyperparameters, held_out, folder, read_seconds, threads or available_threads()
     )
-    report.show(as_json=as_json, total_seconds=time.perf_counter() - ctx.meta["fastmf.began"])
+    try:
+        report.show(as_json=as_json, began=ctx.meta["fastmf.began"])
+    except KeyboardInterrupt:
+        click.echo(f"interrupted: the model is saved in {folder}", err=True)
+        ctx.exit(1)
     if model.stopped_ == "interrupted":
         click.echo(
             f"interrupted: the model after epoch {model.best_epoch_} is saved in {folder}", err=True

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = [
     "is_current",
     "store_cache_folder",
     "store_cache_size",
+    "work_folder",
 ]
 
 
@@ -33,11 +35,31 @@ def store_cache_folder() -> Path:
         ``stores`` in ``$FASTMF_CACHE_DIR``, or in ``fastmf`` in ``$XDG_CACHE_HOME`` or
         ``~/.cache``. It need not exist.
     """
+    return _cache_folder() / "stores"
+
+
+def work_folder() -> Path:
+    """Return the folder for files that last no longer than a run.
+
+    Returns
+    -------
+    pathlib.Path
+        ``work`` beside the stores, or the system's temporary folder where that cannot be made.
+    """
+    folder = _cache_folder() / "work"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.gettempdir())
+    return folder
+
+
+def _cache_folder() -> Path:
     own = os.environ.get("FASTMF_CACHE_DIR")
     if own:
-        return Path(own).expanduser() / "stores"
+        return Path(own).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path("~/.cache").expanduser()) / "fastmf" / "stores"
+    return (Path(shared) if shared else Path("~/.cache").expanduser()) / "fastmf"
 
 
 def store_cache_size() -> int:

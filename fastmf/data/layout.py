@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
 from fastmf.data.ratings import RatingChunk, Ratings
+from fastmf.data.work_arrays import WorkArrays
 from fastmf.errors import DataError
 from fastmf.kernels import grid as kernels
 from fastmf.kernels.sgd import BATCH, BATCH_WORDS
 from fastmf.parallel import Team
 
-__all__ = ["BlockGrid", "build_grid", "grid_side"]
+__all__ = ["BlockGrid", "build_grid", "grid_bytes", "grid_side"]
 
 _MAX_CODED_ITEMS = 1 << 24
 _MAX_USERS = 1 << 30
@@ -52,6 +53,8 @@ class BlockGrid:
     mean, scale : float
         Mean and spread (standard deviation, 1 where all ratings are equal) of the ratings.
         ``rating = mean + scale * centred``.
+    work_arrays : WorkArrays
+        What holds `batches` and `values`.
     """
 
     batches: NDArray[np.uint32]
@@ -64,6 +67,23 @@ class BlockGrid:
     n_ratings: int
     mean: float
     scale: float
+    work_arrays: WorkArrays
+
+    def will_need(self, row: int, column: int) -> None:
+        """Have the system read a block ahead, where the grid is in a file."""
+        for array, words in ((self.batches, BATCH_WORDS), (self.values, BATCH)):
+            first, last = self._span(row, column)
+            self.work_arrays.will_need(array, first * words, last * words)
+
+    def release(self, row: int, column: int) -> None:
+        """Take a block out of this process's memory, where the grid is in a file."""
+        for array, words in ((self.batches, BATCH_WORDS), (self.values, BATCH)):
+            first, last = self._span(row, column)
+            self.work_arrays.release(array, first * words, last * words)
+
+    def _span(self, row: int, column: int) -> tuple[int, int]:
+        block = row * self.side + column
+        return int(self.block_starts[block]), int(self.block_starts[block + 1])
 
 
 class _Census:
@@ -183,7 +203,7 @@ def _scatter(
     levels: _Levels,
     blocks: tuple[NDArray[np.uint8], NDArray[np.uint8]],
     side: int,
-    n_ratings: int,
+    work_arrays: WorkArrays,
 ) -> _Scattered:
     ranges = ratings.ranges()
 
@@ -197,8 +217,9 @@ def _scatter(
     starts = np.concatenate([[0], np.cumsum(per_range.sum(axis=0))])
     # A range writes after all earlier ranges of the same block, whichever thread is first.
     offsets = starts[:-1] + np.cumsum(per_range, axis=0) - per_range
-    entries = np.empty(n_ratings, np.uint64)
-    values = np.empty(0 if levels.code_of_slot.size else n_ratings, np.float32)
+    n_ratings = int(starts[-1])
+    entries = work_arrays.empty(n_ratings, np.uint64)
+    values = work_arrays.empty(0 if levels.code_of_slot.size else n_ratings, np.float32)
 
     def scatter(task: tuple[tuple[int, int], NDArray[np.int64]]) -> None:
         chunk = ratings.chunk(*task[0])
@@ -210,7 +231,12 @@ def _scatter(
 
 
 def _write(
-    scattered: _Scattered, user_bounds: NDArray[np.int64], n_items: int, side: int, team: Team
+    scattered: _Scattered,
+    user_bounds: NDArray[np.int64],
+    n_items: int,
+    side: int,
+    team: Team,
+    work_arrays: WorkArrays,
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int64]]:
     """Sort every block by user and write it as batches."""
     coded = scattered.values.size == 0
@@ -226,8 +252,8 @@ def _write(
 
     sizes = np.array(list(team.map(count, range(side * side))), np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    batches = np.empty(starts[-1] * BATCH_WORDS, np.uint32)
-    values = np.empty(0 if coded else starts[-1] * BATCH, np.float32)
+    batches = work_arrays.empty(int(starts[-1]) * BATCH_WORDS, np.uint32)
+    values = work_arrays.empty(0 if coded else int(starts[-1]) * BATCH, np.float32)
 
     def write(block: int) -> None:
         row, column = divmod(block, side)
@@ -255,7 +281,27 @@ def _write(
     return batches, values, starts
 
 
-def build_grid(ratings: Ratings, team: Team, side: int | None = None) -> BlockGrid:
+def grid_bytes(n_ratings: int) -> int:
+    """Return about how much memory laying out ratings takes at its height.
+
+    Parameters
+    ----------
+    n_ratings : int
+
+    Returns
+    -------
+    int
+        Eight bytes a rating while they are sorted, and about six as batches.
+    """
+    return 14 * n_ratings
+
+
+def build_grid(
+    ratings: Ratings,
+    team: Team,
+    side: int | None = None,
+    work_arrays: WorkArrays | None = None,
+) -> BlockGrid:
     """Lay ratings out as a grid of blocks.
 
     Parameters
@@ -265,6 +311,8 @@ def build_grid(ratings: Ratings, team: Team, side: int | None = None) -> BlockGr
         Threads to work with; the result does not depend on their number.
     side : int, optional
         Blocks along either axis; default `grid_side`.
+    work_arrays : WorkArrays, optional
+        Where the grid is held; default in memory. The grid is the same bytes anywhere.
 
     Returns
     -------
@@ -277,17 +325,21 @@ def build_grid(ratings: Ratings, team: Team, side: int | None = None) -> BlockGr
     """
     if ratings.n_users > _MAX_USERS:
         raise DataError(f"{ratings.n_users} users are more than the {_MAX_USERS} of a grid")
+    work_arrays = work_arrays or WorkArrays()
     census, mean, scale = _take_census(ratings, team)
     n_ratings = int(census.user_counts.sum())
     side = side or grid_side(n_ratings)
     user_bounds, user_block = _cut(census.user_counts, side)
     _, item_block = _cut(census.item_counts, side)
     levels = _Levels.from_census(census, mean, scale, ratings.n_items)
-    scattered = _scatter(ratings, team, levels, (user_block, item_block), side, n_ratings)
+    scattered = _scatter(ratings, team, levels, (user_block, item_block), side, work_arrays)
     if scattered.values.size:
         np.subtract(scattered.values, np.float32(mean), out=scattered.values)
         np.divide(scattered.values, np.float32(scale), out=scattered.values)
-    batches, values, starts = _write(scattered, user_bounds, ratings.n_items, side, team)
+    batches, values, starts = _write(
+        scattered, user_bounds, ratings.n_items, side, team, work_arrays
+    )
+    work_arrays.release(batches)
     return BlockGrid(
         batches=frozen(batches),
         values=frozen(values),
@@ -299,4 +351,5 @@ def build_grid(ratings: Ratings, team: Team, side: int | None = None) -> BlockGr
         n_ratings=n_ratings,
         mean=mean,
         scale=scale,
+        work_arrays=work_arrays,
     )

@@ -104,6 +104,12 @@ class FactorModel:
     seconds_: dict[str, float]
     schedule_: dict[str, Any]
 
+    def _check_size(
+        self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
+    ) -> None:
+        """Refuse what memory cannot hold, before anything is compiled or allocated."""
+        raise NotImplementedError
+
     def _warm_up(self) -> None:
         """Compile the kernels of training, or load them from the cache."""
         raise NotImplementedError
@@ -186,6 +192,7 @@ class FactorModel:
             ratings, valid = random_split(ratings, float(valid), parameters.random_state)
         elif valid is not None:
             valid = read_ratings(valid)
+        self._check_size(parameters, ratings, valid, run)
         prepare = time.perf_counter() - begin
         begin = time.perf_counter()
         (run.progress or SilentProgress()).start("compiling kernels", 0, "")

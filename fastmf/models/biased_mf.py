@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from fastmf.data import Ratings
 from fastmf.models.base import FactorModel, Fitted
-from fastmf.models.limits import check_memory, check_number
+from fastmf.models.limits import check_number
 from fastmf.models.rows import StepSizes
-from fastmf.models.sgd_learner import SGDLearner, warm_up
+from fastmf.models.sgd_learner import SGDLearner, memory_beside_factors, warm_up
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
 
@@ -143,12 +143,15 @@ class BiasedMF(FactorModel):
         self.initial_scale = initial_scale
         self.random_state = random_state
 
+    def _check_size(
+        self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
+    ) -> None:
+        memory_beside_factors(parameters.factors, train, valid, run)
+
     def _warm_up(self) -> None:
         warm_up(self.factors)
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings
     ) -> Fitted:
-        n_rows = train.n_users + train.n_items
-        check_memory("factors", parameters.factors, n_rows, keep_best=valid is not None)
         return SGDLearner.fit(parameters, train, valid, team, run)

@@ -7,9 +7,13 @@ from typing import Any
 
 from fastmf.errors import ParameterError
 from fastmf.kernels.sgd import row_length
+from fastmf.kernels.vectors import WIDTH
 from fastmf.machine import available_memory
 
-__all__ = ["check_memory", "check_number"]
+__all__ = ["check_number", "memory_left"]
+
+# Python, compiled kernels and the libraries, measured after a run on a small table.
+_PROCESS_BYTES = 256 << 20
 
 
 def check_number(
@@ -54,8 +58,10 @@ def check_number(
         raise ParameterError(f"{name} is {value}, but it must be above {above}")
 
 
-def check_memory(name: str, factors: int, n_rows: int, *, keep_best: bool) -> None:
-    """Refuse more factors than memory can hold, before anything is allocated.
+def memory_left(
+    name: str, factors: int, n_rows: int, *, keep_best: bool, max_memory: int | None
+) -> int | None:
+    """Refuse more factors than memory can hold; return what is left beside them.
 
     Parameters
     ----------
@@ -66,6 +72,13 @@ def check_memory(name: str, factors: int, n_rows: int, *, keep_best: bool) -> No
         Users and items together.
     keep_best : bool
         Whether a second copy is kept, of the best epoch.
+    max_memory : int or None
+        Bytes to keep to; default what the system says is available.
+
+    Returns
+    -------
+    int or None
+        Bytes, at least 0; None where the system does not tell.
 
     Raises
     ------
@@ -73,12 +86,15 @@ def check_memory(name: str, factors: int, n_rows: int, *, keep_best: bool) -> No
     """
     copies = 3 if keep_best else 2  # the rows in training, the best ones, the compact result
     needed = copies * n_rows * row_length(factors) * 4
-    available = available_memory()
-    if available is None or needed <= available:
-        return
-    fitting = int(available / (copies * n_rows * 4)) // 16 * 16 - 2
+    limits = [limit for limit in (max_memory, available_memory()) if limit is not None]
+    if not limits:
+        return None
+    usable = max(0, min(limits) - _PROCESS_BYTES)
+    if needed <= usable:
+        return usable - needed
+    fitting = int(usable / (copies * n_rows * 4)) // WIDTH * WIDTH - 2
     advice = f"use {fitting} or fewer" if fitting >= 1 else "there are too many users and items"
     raise ParameterError(
-        f"{name} is {factors}, which takes {needed / 2**30:.1f} GiB for {n_rows:,} users and "
-        f"items, but {available / 2**30:.1f} GiB of memory are available; {advice}"
+        f"{name} is {factors}, which takes {needed / 2**30:.2f} GiB for {n_rows:,} users and "
+        f"items, but {usable / 2**30:.2f} GiB of memory are left for them; {advice}"
     )

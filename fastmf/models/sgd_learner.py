@@ -12,16 +12,19 @@ import numpy as np
 
 from fastmf.data import RatingChunk, Ratings
 from fastmf.data.arrays import frozen
-from fastmf.data.layout import BlockGrid, build_grid
+from fastmf.data.cache import work_folder
+from fastmf.data.layout import BlockGrid, build_grid, grid_bytes
+from fastmf.data.work_arrays import WorkArrays
 from fastmf.kernels.sgd import squared_errors, update_block
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.base import Fitted
+from fastmf.models.limits import memory_left
 from fastmf.models.rows import PaddedRows, StepSizes, StepTables
 from fastmf.parallel import Team
 from fastmf.training import Progress, RunSettings, SilentProgress, train
 from fastmf.training.blocks import block_order, run_blocks
 
-__all__ = ["SGDLearner", "warm_up"]
+__all__ = ["SGDLearner", "memory_beside_factors", "warm_up"]
 
 _CHUNK = 1 << 16
 
@@ -94,10 +97,15 @@ class SGDLearner:
         ------
         DivergenceError
             See `fastmf.training.train`.
+        ParameterError
+            If the factors do not fit into memory.
         """
         begin = time.perf_counter()
         (run.progress or SilentProgress()).start("laying out blocks", 0, " ratings")
-        grid = build_grid(ratings, team)
+        left = memory_beside_factors(parameters.factors, ratings, valid, run)
+        in_memory = left is None or grid_bytes(len(ratings)) <= left
+        work_arrays = WorkArrays(None if in_memory else work_folder())
+        grid = build_grid(ratings, team, work_arrays=work_arrays)
         generator = np.random.default_rng(parameters.random_state)
         rows = PaddedRows.random(grid, parameters.factors, parameters.initial_scale, generator)
         pairs = None if valid is None else _rows_of(valid, ratings, rows)
@@ -130,6 +138,8 @@ class SGDLearner:
         per_batch = grid.n_ratings / int(grid.block_starts[-1])
 
         def train_block(row: int, column: int) -> float:
+            if (row, column) in following:
+                grid.will_need(*following[row, column])
             block = row * grid.side + column
             first, last = grid.block_starts[block : block + 2]
             squared = update_block(
@@ -143,10 +153,13 @@ class SGDLearner:
                 np.int64(rows.stride),
                 *steps,
             )
+            grid.release(row, column)
             progress.advance(int((last - first) * per_batch))
             return float(squared)
 
         order = block_order(grid.side, self._parameters.random_state, epoch)
+        # While a block is trained, the system reads the one that its thread will take next.
+        following = dict(zip(order, order[self._team.num_threads :], strict=False))
         squared = sum(run_blocks(order, train_block, self._team))
         return float((squared / grid.n_ratings) ** 0.5 * grid.scale)
 
@@ -181,6 +194,34 @@ class SGDLearner:
         """Return to the parameters last kept."""
         assert self._kept is not None, "restore() without keep()"
         self._kept.copy_to(self._rows)
+
+
+def memory_beside_factors(
+    factors: int, ratings: Ratings, valid: Ratings | None, run: RunSettings
+) -> int | None:
+    """Return the bytes left beside the factors; see `fastmf.models.limits.memory_left`.
+
+    Parameters
+    ----------
+    factors : int
+    ratings : Ratings
+        Training ratings.
+    valid : Ratings or None
+        Validation ratings; with them the best epoch is kept as well.
+    run : RunSettings
+
+    Returns
+    -------
+    int or None
+
+    Raises
+    ------
+    ParameterError
+        If the factors do not fit.
+    """
+    n_rows = ratings.n_users + ratings.n_items
+    keep_best = valid is not None
+    return memory_left("factors", factors, n_rows, keep_best=keep_best, max_memory=run.max_memory)
 
 
 def _part(pairs: RatingChunk, start: int) -> RatingChunk:

@@ -24,6 +24,9 @@ class RunSettings:
         Where progress is shown; default nowhere.
     patience : int, optional
         Epochs without a better validation RMSE before training stops; None never stops early.
+    max_memory : int, optional
+        Bytes of memory to keep to. Where the blocks of ratings do not fit beside the factors,
+        they are kept in a file and streamed; default what the system says is available.
     stop : callable, optional
         Asked after every epoch; training ends cleanly once it returns True.
 
@@ -36,6 +39,7 @@ class RunSettings:
     num_threads: int | None = None
     progress: Progress | None = None
     patience: int | None = 5
+    max_memory: int | None = None
     stop: Callable[[], bool] | None = None
 
     def __post_init__(self) -> None:

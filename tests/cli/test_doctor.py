@@ -18,10 +18,10 @@ def test_findings_of_a_sound_machine(run_json, cache_folder):
     assert report["threads"]["default"] >= 1
     assert "threading layer" in report["threads"]["how"]
     assert report["blas"]["library"]
-    assert report["compiled code"]["bytes"] > 0
-    assert report["ratings cache"]["folder"] == str(cache_folder / "stores")
-    assert report["ratings cache"]["bytes"] == 0
-    assert report["room"]["disk free, cache"] > 0
+    assert report["compiled_code"]["bytes"] > 0
+    assert report["ratings_cache"]["folder"] == str(cache_folder / "stores")
+    assert report["ratings_cache"]["bytes"] == 0
+    assert report["room"]["disk_free_cache"] > 0
 
 
 def test_the_text_says_the_same(run):
@@ -32,7 +32,7 @@ def test_the_text_says_the_same(run):
 
 def test_the_size_of_the_ratings_cache(run, run_json, ratings):
     run("inspect", ratings)
-    assert run_json("doctor")["ratings cache"]["bytes"] > 1000
+    assert run_json("doctor")["ratings_cache"]["bytes"] > 1000
 
 
 def test_without_the_compiler_it_is_broken(run, monkeypatch):

@@ -66,7 +66,7 @@ def failing(error):
     [
         (DataError("ratings.csv, line 3: bad"), "ratings.csv, line 3: bad"),
         (OSError(28, "No space left on device", "out.csv"), "out.csv: No space left on device"),
-        (KeyboardInterrupt(), "interrupted; nothing was written"),
+        (KeyboardInterrupt(), "interrupted: no result was written"),
         (MemoryError("Unable to allocate 9 GiB"), "out of memory (Unable to allocate 9 GiB)"),
         (ValueError("of several\nlines"), "unexpected ValueError: of several lines"),
     ],

@@ -42,7 +42,7 @@ def test_before_the_first_epoch_nothing_is_written(start, workplace, cache_folde
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert out == ""
-    assert err == "fastmf: error: interrupted; nothing was written\n"
+    assert err == "fastmf: error: interrupted: no result was written\n"
     assert [file.name for file in workplace.iterdir()] == ["large.csv"]
     assert not list(cache_folder.rglob("*.unfinished*"))
 
@@ -53,7 +53,34 @@ def test_an_interrupt_while_reading_is_one_line(run, ratings, workplace, monkeyp
 
     monkeypatch.setattr("fastmf.cli.train.load_ratings", interrupted)
     result = run("train", ratings, status=1)
-    assert result.stderr == "fastmf: error: interrupted; nothing was written\n"
+    assert result.stderr == "fastmf: error: interrupted: no result was written\n"
+    assert [file.name for file in workplace.iterdir()] == ["ratings.csv"]
+
+
+def test_an_interrupt_of_the_report_says_that_the_model_is_saved(run, ratings, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastmf.cli.train_report.TrainReport.show", interrupted)
+    result = run("train", ratings, "--factors", 2, "--epochs", 1, "--quiet", status=1)
+    assert result.stderr == "interrupted: the model is saved in ratings.model\n"
+    assert load_model("ratings.model").epochs_run_ == 1
+
+
+def test_an_interrupted_split_leaves_neither_file(run, ratings, workplace, monkeypatch):
+    from fastmf.cli import rating_table
+
+    written = []
+    write = rating_table.write_ratings
+
+    def second_interrupted(part, writer, progress):
+        if written:
+            raise KeyboardInterrupt
+        written.append(part)
+        write(part, writer, progress)
+
+    monkeypatch.setattr(rating_table, "write_ratings", second_interrupted)
+    run("split", ratings, "--out-train", "t.csv", "--out-valid", "v.csv", status=1)
     assert [file.name for file in workplace.iterdir()] == ["ratings.csv"]
 
 
