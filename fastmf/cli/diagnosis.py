@@ -204,6 +204,12 @@ def _compiled_code(diagnosis: Diagnosis) -> dict[str, Any]:
         )
         return found
     found |= {"folder": str(folder), "bytes": _size(folder), "writable": _is_writable(folder)}
+    wanted = os.environ.get("NUMBA_CACHE_DIR")
+    if wanted and Path(wanted).absolute() not in folder.absolute().parents:
+        diagnosis.warn(
+            f"NUMBA_CACHE_DIR={wanted} cannot be used; compiled code is kept in {folder}",
+            "name a writable folder, or unset NUMBA_CACHE_DIR",
+        )
     if not found["writable"]:
         diagnosis.warn(
             f"the cache of compiled code, {folder}, cannot be written: every run compiles again",

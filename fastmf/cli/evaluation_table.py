@@ -9,7 +9,7 @@ from fastmf.cli.text_table import table
 if TYPE_CHECKING:
     from fastmf.evaluation import Evaluation
 
-__all__ = ["baselines", "error_table", "unknown_line"]
+__all__ = ["baselines", "error_table"]
 
 
 def baselines(evaluation: Evaluation) -> dict[str, dict[str, float]]:
@@ -47,11 +47,11 @@ def error_table(evaluation: Evaluation, name: str, rows: str) -> list[str]:
     ]
     cells = [(label, f"{rmse:.4f}", f"{mae:.4f}") for label, rmse, mae in errors]
     lines = [table([(rows, "RMSE", "MAE"), *cells], right=(1, 2))]
-    unknown = unknown_line(evaluation)
+    unknown = _unknown_line(evaluation)
     return [*lines, f"  {unknown}"] if unknown else lines
 
 
-def unknown_line(evaluation: Evaluation) -> str | None:
+def _unknown_line(evaluation: Evaluation) -> str | None:
     """Say how many users and items the model does not know; None when it knows all."""
     if evaluation.n_unknown_rows == 0:
         return None

@@ -25,7 +25,7 @@ _SECONDS_TO_REPEAT = 0.02
 
 
 class GracefulStop:
-    """Whether Ctrl-C asked for an end; wraps the progress to know whether epochs are running.
+    """Whether Ctrl-C asked for an end; wraps the progress to know when epochs begin.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ class GracefulStop:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._epochs_running = False
+        self._epochs_began = False
         self.requested = False
 
     def start(self, description: str, total: int, unit: str) -> None:
         """Begin a piece of work."""
-        self._epochs_running = description == TRAINING
+        self._epochs_began = self._epochs_began or description == TRAINING
         self._progress.start(description, total, unit)
 
     def advance(self, amount: int) -> None:
@@ -49,7 +49,6 @@ class GracefulStop:
 
     def finish(self) -> None:
         """End the piece of work."""
-        self._epochs_running = False
         self._progress.finish()
 
     def note(self, text: str) -> None:
@@ -61,11 +60,16 @@ class GracefulStop:
         return self.requested
 
     def handle(self, signal_number: int, frame: FrameType | None) -> None:
-        """Take one Ctrl-C: the first while epochs run is remembered, any other ends the command."""
-        if self.requested or not self._epochs_running:
+        """Take one Ctrl-C: the first one since epochs began is remembered, others end the command.
+
+        Also once the last epoch is over: what was learned is not lost before it is saved.
+        """
+        if self.requested or not self._epochs_began:
             raise KeyboardInterrupt
         self.requested = True
-        self._progress.note("stopping after this epoch; Ctrl-C again stops at once, saving nothing")
+        self._progress.note(
+            "the model will be saved after this epoch; Ctrl-C again stops at once, saving nothing"
+        )
 
 
 @contextmanager

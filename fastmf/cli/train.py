@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from fastmf.cli.reading import load_ratings
 from fastmf.errors import ParameterError
 
 if TYPE_CHECKING:
-    from fastmf import Ratings
     from fastmf.models import FactorModel
 
 __all__ = ["default_model_folder", "train"]
@@ -92,7 +92,7 @@ def train(
     compressed), a folder of such parts, or a prepared store. Columns are found by their usual
     names. A file is read once: the next run starts from a memory-mapped copy in the cache.
     """
-    from fastmf import RunSettings
+    from fastmf import RunSettings, random_split
     from fastmf.cli.output import check_model_target
     from fastmf.cli.train_report import TrainReport
     from fastmf.machine import available_threads
@@ -105,12 +105,14 @@ def train(
 
     console = Console(quiet)
     began = time.perf_counter()
-    held_out = None
-    if isinstance(hold_out, Path):
-        held_out = load_ratings(hold_out, reading, console, threads=threads)
-    training = load_ratings(ratings, reading, console, threads=threads, trainable=True)
+    read = partial(load_ratings, reading=reading, console=console, threads=threads)
+    held_out = read(hold_out) if isinstance(hold_out, Path) else None
+    training = read(ratings, trainable=True)
     if isinstance(hold_out, float):
-        training, held_out = _split(training, hold_out, hyperparameters)
+        # The rows that the Python API holds out for the same seed.
+        training, held_out = random_split(
+            training, hold_out, hyperparameters.get("random_state", 0)
+        )
     read_seconds = time.perf_counter() - began
 
     stop = GracefulStop(console.progress)
@@ -130,7 +132,7 @@ def train(
     except KeyboardInterrupt:
         click.echo(f"interrupted: the model is saved in {folder}", err=True)
         ctx.exit(1)
-    if model.stopped_ == "interrupted":
+    if stop.requested:
         click.echo(
             f"interrupted: the model after epoch {model.best_epoch_} is saved in {folder}", err=True
         )
@@ -170,12 +172,3 @@ def _fraction_or_file(valid: str | None) -> float | Path | None:
             "anything else is the name of a file"
         )
     return fraction
-
-
-def _split(
-    ratings: Ratings, fraction: float, hyperparameters: dict[str, Any]
-) -> tuple[Ratings, Ratings]:
-    """Hold out the rows that the Python API would hold out for the same seed."""
-    from fastmf import random_split
-
-    return random_split(ratings, fraction, hyperparameters.get("random_state", 0))

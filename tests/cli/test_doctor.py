@@ -1,5 +1,6 @@
 """`fastmf doctor`: findings, problems and their mends."""
 
+import json
 import os
 
 import numba
@@ -88,3 +89,17 @@ def test_a_foreign_processor_name_is_a_warning(monkeypatch, chosen):
     found = diagnosis.Diagnosis()
     diagnosis._processor(found)
     assert "unset NUMBA_CPU_NAME" in found.problems[0].mend
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_the_folder_of_compiled_code(start, tmp_path, monkeypatch, usable):
+    (tmp_path / "file").touch()
+    folder = tmp_path / ("compiled" if usable else "file/compiled")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
+    process = start("doctor", "--json")
+    out, err = process.communicate(timeout=120)
+    assert err == ""
+    report = json.loads(out)
+    warned = any("NUMBA_CACHE_DIR" in problem["what"] for problem in report["problems"])
+    assert warned is not usable
+    assert report["compiled_code"]["folder"].startswith(str(folder)) is usable

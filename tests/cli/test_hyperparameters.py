@@ -1,5 +1,6 @@
 """Options derived from a dataclass, so that a new model needs no change of the command line."""
 
+import ast
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,7 +43,7 @@ def parse(monkeypatch):
     def invoke(*arguments, status=0):
         result = CliRunner().invoke(train, ["r.csv", *arguments])
         assert result.exit_code == status, result.output
-        return eval(result.stdout) if status == 0 else result.stderr
+        return ast.literal_eval(result.stdout) if status == 0 else result.stderr
 
     invoke.help = lambda: CliRunner().invoke(train, ["--help"]).stdout
     return invoke

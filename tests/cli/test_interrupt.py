@@ -97,6 +97,15 @@ def test_the_first_is_remembered_while_epochs_run_and_the_second_ends_at_once():
             signal.raise_signal(signal.SIGINT)
 
 
+def test_what_was_learned_is_not_lost_before_it_is_saved():
+    stop = GracefulStop(SilentProgress())
+    with graceful_interrupts(stop):
+        stop.start(TRAINING, 10, "ratings")
+        stop.finish()
+        signal.raise_signal(signal.SIGINT)
+    assert stop.is_requested()
+
+
 def test_the_handler_is_put_back():
     before = signal.getsignal(signal.SIGINT)
     with graceful_interrupts(GracefulStop(SilentProgress())):

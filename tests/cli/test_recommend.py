@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fastmf import load_model, read_ratings
+from fastmf import load_model
 from tests.cli.conftest import planted_rows
 
 
@@ -79,14 +79,12 @@ def test_users_who_have_seen_everything_get_nothing(run, model, workplace):
 
 
 def test_without_the_training_ratings_it_says_so(run, run_json, model, ratings):
-    seen = read_ratings(ratings)
     ratings.unlink()
     result = run("recommend", model, "--user", 1003)
     assert "no longer there" in result.stderr
     assert "--seen" in result.stderr
     found = run_json("recommend", model, "--user", 1003, "-n", 60)["users"][0]["items"]
     assert len(found) == 60
-    assert seen.n_items == 60
 
 
 def test_training_ratings_that_cannot_be_read_any_more_are_said(run, model, ratings):
@@ -119,9 +117,8 @@ def test_text_ids(run, run_json, workplace):
     assert [entry["item"] for entry in found["items"]] == ["item 4"]
     run("recommend", "text.model", "--all-users", "--out", "all.csv")
     table = pd.read_csv(workplace / "all.csv")
-    assert table["item"].str.removeprefix("item ").tolist() == [str(n) for n in range(9)] or set(
-        zip(table["user"], table["item"], strict=True)
-    ) == {(f"user{n}", f"item {n}") for n in range(9)}
+    pairs = set(zip(table["user"], table["item"], strict=True))
+    assert pairs == {(f"user{n}", f"item {n}") for n in range(9)}
 
 
 def test_similar_items(run, run_json, model, titles):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fastmf.data import Ratings, random_split
 from fastmf.data.layout import BlockGrid, build_grid, grid_side
+from fastmf.data.work_arrays import WorkArrays
 from fastmf.errors import DataError
 from fastmf.parallel import Team
 from tests.reference import grid as reference
@@ -16,9 +17,18 @@ from tests.reference import grid as reference
 CHECKED = settings(deadline=None, max_examples=60)
 
 
-def grid_of(ratings, *, threads=1, side=None) -> BlockGrid:
+def grid_of(ratings, *, threads=1, side=None, work_arrays=None) -> BlockGrid:
     with Team(threads) as team:
-        return build_grid(ratings, team, side)
+        return build_grid(ratings, team, side, work_arrays)
+
+
+def bytes_of(grid):
+    """Return all that a grid holds, but not where it is held."""
+    return {
+        name: np.asarray(value).tobytes()
+        for name, value in vars(grid).items()
+        if name != "work_arrays"
+    }
 
 
 def blocks_of(grid):
@@ -180,12 +190,24 @@ def test_the_same_bytes_for_any_number_of_threads(coded, part, monkeypatch):
     ratings = random_ratings(9000, 300, 150, values=values)
     if part == "selection":
         ratings, _ = random_split(ratings, 0.3)
-    grids = [vars(grid_of(ratings, threads=threads)) for threads in (1, 2, 3, 5, 1)]
     assert len(ratings.ranges()) > 5
-    for grid in grids[1:]:
-        for name, value in grids[0].items():
-            assert np.asarray(value).tobytes() == np.asarray(grid[name]).tobytes(), name
-    assert_holds(BlockGrid(**grids[0]), ratings)
+    grids = [grid_of(ratings, threads=threads) for threads in (1, 2, 3, 5, 1)]
+    assert all(bytes_of(grid) == bytes_of(grids[0]) for grid in grids)
+    assert_holds(grids[0], ratings)
+
+
+@pytest.mark.parametrize("coded", [True, False])
+def test_the_same_bytes_in_files(coded, tmp_path):
+    values = None if coded else np.random.default_rng(1).normal(3, 1, 9000)
+    ratings = random_ratings(9000, 300, 150, values=values)
+    grid = grid_of(ratings, threads=2, work_arrays=WorkArrays(tmp_path))
+    expected = bytes_of(grid_of(ratings))
+    for act in (grid.will_need, grid.release):
+        for row in range(grid.side):
+            for column in range(grid.side):
+                act(row, column)
+        assert bytes_of(grid) == expected
+    assert_holds(grid, ratings)
 
 
 def test_a_selection_gives_the_grid_of_the_same_table_made_whole():

@@ -97,24 +97,24 @@ def test_scattering_moves_each_rating_to_its_block_in_order(rows, blocks, coded,
     if coded:
         code_of_slot[used == 1] = np.arange(used.sum()) + 7
     offsets = np.cumsum(counts) - counts
-    users_out = np.full(len(rows), 999, np.uint32)
-    words_out = np.full(len(rows), 999, np.uint32)
+    entries = np.full(len(rows), 999, np.uint64)
     values_out = np.full(0 if coded else len(rows), np.nan, np.float32)
     for part in (slice(0, cut), slice(cut, None)):
         columns = (frozen(column[part]) for column in (users, items, ratings))
-        out = (offsets, users_out, words_out, values_out)
+        out = (offsets, entries, values_out)
         kernels.scatter_ratings(*columns, *blocks, side, keys, used, code_of_slot, *out)
     np.testing.assert_array_equal(offsets, np.cumsum(counts))
 
     per_block = reference.blocks_of_rows(users, items, *blocks, side)
     order = [row for block in per_block for row in block]
-    np.testing.assert_array_equal(users_out, users[order])
+    np.testing.assert_array_equal(entries >> 32, users[order])
+    words = entries & 0xFFFFFFFF
     if coded:
-        np.testing.assert_array_equal(words_out & 0xFFFFFF, items[order])
+        np.testing.assert_array_equal(words & 0xFFFFFF, items[order])
         slots = [kernels.level_slot(bits, keys, used) for bits in ratings.view(np.uint32)]
-        np.testing.assert_array_equal(words_out >> 24, code_of_slot[slots][order])
+        np.testing.assert_array_equal(words >> 24, code_of_slot[slots][order])
     else:
-        np.testing.assert_array_equal(words_out, items[order])
+        np.testing.assert_array_equal(words, items[order])
         np.testing.assert_array_equal(values_out, ratings[order])
 
 
@@ -122,29 +122,28 @@ def test_scattering_moves_each_rating_to_its_block_in_order(rows, blocks, coded,
 @given(ROWS, st.booleans(), st.integers(0, 5))
 def test_a_block_is_written_as_the_batches_of_the_twin(rows, coded, to):
     first_user = 1000
-    users = np.array([user + first_user for user, _, _ in rows], np.uint32)
+    users = np.array([user + first_user for user, _, _ in rows], np.int64)
     words = np.arange(len(rows), dtype=np.uint32)
+    entries = users.astype(np.uint64) << np.uint64(32) | words
     values = np.arange(0 if coded else len(rows), dtype=np.float32) / 2
     padding = np.uint32(123_456)
     counts = np.full(N_USERS, 77, np.int32)
-    n_batches = kernels.count_batches(users, first_user, counts)
+    n_batches = kernels.count_batches(entries, first_user, counts)
     np.testing.assert_array_equal(counts, np.bincount(users - first_user, minlength=N_USERS))
     assert n_batches == reference.count_batches(users.tolist())
 
     batches = np.full((to + n_batches) * 5, 9, np.uint32)
     values_out = np.full(0 if coded else (to + n_batches) * 4, 9, np.float32)
-    work = np.empty(N_USERS + 1, np.int64), np.empty_like(words), np.empty_like(values)
+    work = (np.empty(N_USERS + 1, np.int64), np.empty_like(words), np.empty_like(values))
     kernels.write_batches(
-        users, words, values, first_user, padding, counts, *work, batches, values_out, to
+        entries, values, first_user, padding, counts, *work, batches, values_out, to
     )
     assert (batches[: to * 5] == 9).all()
     assert (values_out[: to * 4] == 9).all()
     expected = reference.batches_of_block(users.tolist(), words.tolist())
     written = reference.unpack(batches[to * 5 :], values_out[to * 4 :])
-    for (user, count, slots, rated), (user_expected, entries) in zip(
-        written, expected, strict=True
-    ):
-        assert (user, count) == (user_expected, len(entries))
-        assert slots == entries + [padding] * (4 - count)
+    for (user, count, slots, rated), (user_expected, places) in zip(written, expected, strict=True):
+        assert (user, count) == (user_expected, len(places))
+        assert slots == places + [padding] * (4 - count)
         if not coded:
-            assert rated.tolist() == [entry / 2 for entry in entries] + [0.0] * (4 - count)
+            assert rated.tolist() == [place / 2 for place in places] + [0.0] * (4 - count)

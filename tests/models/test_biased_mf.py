@@ -9,6 +9,7 @@ import pytest
 from fastmf import BiasedMF, RunSettings, random_split, read_ratings
 from fastmf.errors import DivergenceError, ParameterError
 from fastmf.models.biased_mf import BiasedMFParameters
+from fastmf.models.limits import memory_left
 from tests.models.contract import ModelContract
 from tests.models.measures import is_one_line, learned
 from tests.models.tables import planted
@@ -52,10 +53,33 @@ def test_numpy_numbers_count_as_numbers():
 
 @pytest.mark.parametrize("factors", [10**9, 10**15])
 def test_more_factors_than_memory_holds_are_refused_with_a_number_that_fits(factors):
-    with pytest.raises(
-        ParameterError, match=r"memory are available; use [0-9]+ or fewer"
-    ) as raised:
+    with pytest.raises(ParameterError, match=r"GiB of memory .*; use [0-9]+ or fewer") as raised:
         BiasedMF(factors).fit(planted(100, 10, 20))
+    assert is_one_line(raised)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("coded", [True, False])
+def test_blocks_that_do_not_fit_are_streamed_with_the_same_bits(cache_folder, threads, coded):
+    ratings = planted()
+    if not coded:
+        noise = np.random.default_rng(0).normal(0, 0.01, len(ratings))
+        columns = ratings.users.take(ratings.user_index), ratings.items.take(ratings.item_index)
+        ratings = read_ratings((*columns, ratings.value + noise))
+    expected = learned(BiasedMF(5, epochs=3).fit(ratings))
+    work = cache_folder / "work"
+    assert not work.exists()
+    n_rows = ratings.n_users + ratings.n_items
+    left = memory_left("factors", 5, n_rows, keep_best=False, max_memory=1 << 29)
+    run = RunSettings(num_threads=threads, max_memory=(1 << 29) - left + 1000)
+    assert learned(BiasedMF(5, epochs=3).fit(ratings, run=run)) == expected
+    assert work.exists(), "the blocks were in a file"
+    assert not list(work.iterdir()), "nothing is left behind"
+
+
+def test_a_limit_below_the_factors_is_refused():
+    with pytest.raises(ParameterError, match="factors is 5") as raised:
+        BiasedMF(5).fit(planted(), run=RunSettings(max_memory=1000))
     assert is_one_line(raised)
 
 

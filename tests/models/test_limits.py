@@ -8,7 +8,7 @@ import pytest
 from fastmf.errors import ParameterError
 from fastmf.kernels.sgd import row_length
 from fastmf.models import limits
-from fastmf.models.limits import check_memory, check_number
+from fastmf.models.limits import check_number, memory_left
 
 
 @pytest.mark.parametrize("value", [1, 5, np.int32(7), np.uint8(1)])
@@ -44,24 +44,36 @@ def test_anything_else_is_named(value, limits_, message):
 
 
 @pytest.mark.parametrize("keep_best", [False, True])
-def test_memory_is_the_limit_and_the_advice_fits(monkeypatch, keep_best):
-    monkeypatch.setattr(limits, "available_memory", lambda: 10 * 2**20)
-    n_rows = 5000
-    with pytest.raises(ParameterError, match="factors is 5000, which takes") as raised:
-        check_memory("factors", 5000, n_rows, keep_best=keep_best)
+@pytest.mark.parametrize("of_the_run", [False, True])
+def test_memory_is_the_limit_and_the_advice_fits(monkeypatch, keep_best, of_the_run):
+    monkeypatch.setattr(limits, "available_memory", lambda: (2 if of_the_run else 1) << 30)
+    settings = {"keep_best": keep_best, "max_memory": 1 << 30 if of_the_run else None}
+    n_rows = 500_000
+    with pytest.raises(ParameterError, match=r"factors is 5000, which takes .* GiB") as raised:
+        memory_left("factors", 5000, n_rows, **settings)
     fitting = int(str(raised.value).split("use ")[1].split()[0])
-    check_memory("factors", fitting, n_rows, keep_best=keep_best)
+    needed = (3 if keep_best else 2) * n_rows * row_length(fitting) * 4
+    left = memory_left("factors", fitting, n_rows, **settings)
+    assert 0 <= left <= (1 << 30) - needed
     with pytest.raises(ParameterError):
-        check_memory("factors", fitting + 1, n_rows, keep_best=keep_best)
-    assert (3 if keep_best else 2) * n_rows * row_length(fitting) * 4 <= 10 * 2**20
+        memory_left("factors", fitting + 1, n_rows, **settings)
+
+
+def test_what_is_left_shrinks_by_what_factors_take(monkeypatch):
+    monkeypatch.setattr(limits, "available_memory", lambda: 1 << 30)
+    left = [
+        memory_left("factors", factors, 10_000, keep_best=False, max_memory=None)
+        for factors in (14, 30)
+    ]
+    assert left[0] - left[1] == 2 * 10_000 * 16 * 4
 
 
 def test_too_many_rows_for_any_number_of_factors(monkeypatch):
-    monkeypatch.setattr(limits, "available_memory", lambda: 1000)
+    monkeypatch.setattr(limits, "available_memory", lambda: 1 << 30)
     with pytest.raises(ParameterError, match="too many users and items"):
-        check_memory("factors", 1, 10_000, keep_best=False)
+        memory_left("factors", 1, 10**9, keep_best=False, max_memory=None)
 
 
 def test_where_memory_is_not_known_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(limits, "available_memory", lambda: None)
-    check_memory("factors", 10**9, 10**9, keep_best=True)
+    assert memory_left("factors", 10**9, 10**9, keep_best=True, max_memory=None) is None
