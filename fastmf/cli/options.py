@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
 __all__ = [
     "id_column_options",
     "json_option",
+    "max_memory_option",
     "model_argument",
     "n_option",
     "quiet_option",
@@ -55,6 +57,37 @@ titles_option = click.option(
     metavar="TITLES",
     type=click.Path(path_type=Path),
     help="File of item ids and titles: CSV or TSV with a header, movies.dat (::), u.item (|).",
+)
+
+
+class MemorySize(click.ParamType[int]):
+    """A number of bytes: ``1GiB``, ``1500MB``, ``2e9``."""
+
+    name = "size"
+    _UNITS: ClassVar[dict[str, int]] = {
+        "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+        "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40,
+        "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+    }  # fmt: skip
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes that a text means."""
+        match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([a-z]*)\s*", str(value).lower())
+        try:
+            size = float(match[1]) * self._UNITS[match[2]] if match else 0.0
+        except (ValueError, KeyError):
+            size = 0.0
+        if not 1 <= size < 2**60:
+            self.fail(f"{value!r} is no size; write it like 1GiB or 800MB", param, ctx)
+        return int(size)
+
+
+max_memory_option = click.option(
+    "--max-memory",
+    type=MemorySize(),
+    metavar="SIZE",
+    help="Memory to keep to, like 1GiB: where the ratings do not fit beside the factors, they "
+    "are streamed from a file, with the same result. [default: what is available]",
 )
 
 

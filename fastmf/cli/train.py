@@ -14,6 +14,7 @@ from fastmf.cli.hyperparameters import DEFAULT_MODEL, TrainCommand
 from fastmf.cli.interrupt import GracefulStop, graceful_interrupts
 from fastmf.cli.options import (
     json_option,
+    max_memory_option,
     quiet_option,
     ratings_argument,
     reading_options,
@@ -67,6 +68,7 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
     help="Folder of the model; a model in its place is replaced. [default: RATINGS.model]",
 )
 @threads_option
+@max_memory_option
 @reading_options
 @json_option
 @quiet_option
@@ -81,6 +83,7 @@ def train(
     patience: int,
     out: Path | None,
     threads: int | None,
+    max_memory: int | None,
     reading: dict[str, Any],
     as_json: bool,
     quiet: bool,
@@ -117,7 +120,11 @@ def train(
 
     stop = GracefulStop(console.progress)
     run = RunSettings(
-        num_threads=threads, progress=stop, patience=patience or None, stop=stop.is_requested
+        num_threads=threads,
+        progress=stop,
+        patience=patience or None,
+        max_memory=max_memory,
+        stop=stop.is_requested,
     )
     model: FactorModel = ctx.obj(**hyperparameters)
     with graceful_interrupts(stop):

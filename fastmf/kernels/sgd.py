@@ -35,7 +35,14 @@ from fastmf.kernels.vectors import (
     zeros,
 )
 
-__all__ = ["BATCH", "BATCH_WORDS", "row_length", "squared_errors", "update_block"]
+__all__ = [
+    "BATCH",
+    "BATCH_WORDS",
+    "block_errors",
+    "pair_errors",
+    "row_length",
+    "update_block",
+]
 
 BATCH = 4
 """Ratings of one user that are in flight together."""
@@ -239,19 +246,36 @@ def update_block(
     )
 
 
+@njit(nogil=True, fastmath=_FLAGS, error_model="numpy")
+def _error(rating, user, item, user_rows, item_rows, stride, constants):
+    """Return ``rating - clip(mean + scale * user_row . item_row, low, high)`` in float64."""
+    mean, scale, low, high = constants
+    dot = zeros()
+    for lane in range(0, stride, WIDTH):
+        row = load(user_rows, user * stride + lane)
+        dot = multiply_add(row, load(item_rows, item * stride + lane), dot)
+    prediction = mean + scale * sum_lanes(dot)
+    # Written so that NaN stays NaN; min() and max() would drop it.
+    if prediction < low:
+        prediction = low
+    elif prediction > high:
+        prediction = high
+    return np.float64(rating) - np.float64(prediction)
+
+
 @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def squared_errors(
-    user_index, item_index, ratings, user_rows, item_rows, stride, mean, scale, low, high, sums
+def pair_errors(
+    user_index, item_index, ratings, user_rows, item_rows, stride, mean, scale, low, high
 ):
-    """Add the squared and absolute errors of clipped predictions from padded rows.
+    """Add up the errors of clipped predictions for pairs of rows.
 
     The prediction is ``clip(mean + scale * user_row . item_row, low, high)``.
 
     Parameters
     ----------
-    user_index, item_index : (m,) int32
+    user_index, item_index : (m,) int32, read-only
         Rows. The caller maps what the model does not know to a row of zeros.
-    ratings : (m,) float32
+    ratings : (m,) float32, read-only
         What was rated.
     user_rows, item_rows : (rows * stride,) float32
         Padded rows, see the module.
@@ -259,25 +283,75 @@ def squared_errors(
         Floats of a row.
     mean, scale, low, high : float32
         How a dot product becomes a rating.
-    sums : (2,) float64, modified in place
-        Sum of squared and sum of absolute errors.
+
+    Returns
+    -------
+    squared, absolute : float64
+        Sums of squared and of absolute errors.
+    count : int
+        Pairs.
     """
     squared = 0.0
     absolute = 0.0
+    constants = mean, scale, low, high
     for row in range(user_index.size):
-        user = np.int64(user_index[row]) * stride
-        item = np.int64(item_index[row]) * stride
-        dot = zeros()
-        for lane in range(0, stride, WIDTH):
-            dot = multiply_add(load(user_rows, user + lane), load(item_rows, item + lane), dot)
-        prediction = mean + scale * sum_lanes(dot)
-        # Written so that NaN stays NaN; min() and max() would drop it.
-        if prediction < low:
-            prediction = low
-        elif prediction > high:
-            prediction = high
-        error = np.float64(ratings[row]) - np.float64(prediction)
+        user, item = np.int64(user_index[row]), np.int64(item_index[row])
+        error = _error(ratings[row], user, item, user_rows, item_rows, stride, constants)
         squared += error * error
         absolute += abs(error)
-    sums[0] += squared
-    sums[1] += absolute
+    return squared, absolute, user_index.size
+
+
+@njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
+def block_errors(
+    batches,
+    values,
+    levels,
+    first,
+    last,
+    user_rows,
+    item_rows,
+    stride,
+    mean,
+    scale,
+    low,
+    high,
+):
+    """Add up the errors of clipped predictions for the ratings of a block.
+
+    Parameters
+    ----------
+    batches, values, first, last, user_rows, item_rows, stride
+        As for `update_block`; nothing is modified.
+    levels : (256,) float32
+        The centred rating of each code.
+    mean, scale, low, high : float32
+        As for `pair_errors`; ``mean + scale * centred`` is the rating.
+
+    Returns
+    -------
+    squared, absolute : float64
+        Sums of squared and of absolute errors.
+    count : int
+        Ratings of the block.
+    """
+    squared = 0.0
+    absolute = 0.0
+    ratings = np.int64(0)
+    constants = mean, scale, low, high
+    coded = values.size == 0
+    item_mask = np.uint32(0xFFFFFF) if coded else np.uint32(0xFFFFFFFF)
+    for batch in range(first, last):
+        head = batches[batch * BATCH_WORDS]
+        user = np.int64(head & np.uint32(0x3FFFFFFF))
+        count = np.int64(head >> np.uint32(30)) + 1
+        for slot in range(count):
+            word = batches[batch * BATCH_WORDS + 1 + slot]
+            centred = levels[word >> np.uint32(24)] if coded else values[batch * BATCH + slot]
+            item = np.int64(word & item_mask)
+            rating = mean + scale * centred
+            error = _error(rating, user, item, user_rows, item_rows, stride, constants)
+            squared += error * error
+            absolute += abs(error)
+        ratings += count
+    return squared, absolute, ratings

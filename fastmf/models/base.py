@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from numbers import Real
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -224,7 +225,7 @@ class FactorModel:
         self.valid_rmse_ = self.history_[self.best_epoch_ - 1].valid_rmse
         self.valid_mae_ = self.history_[self.best_epoch_ - 1].valid_mae
         self.n_ratings_ = len(ratings)
-        self.source_ = ratings.source
+        self.source_ = ratings.source and str(Path(ratings.source).absolute())
         self.schedule_ = fitted.schedule
 
     def _check_fitted(self) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +13,7 @@ from fastmf.data.arrays import frozen
 from fastmf.data.cache import work_folder
 from fastmf.data.layout import BlockGrid, build_grid, grid_bytes
 from fastmf.data.work_arrays import WorkArrays
-from fastmf.kernels.sgd import squared_errors, update_block
+from fastmf.kernels.sgd import block_errors, pair_errors, update_block
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.base import Fitted
 from fastmf.models.limits import memory_left
@@ -112,16 +110,14 @@ class SGDLearner:
         learner = cls(parameters, grid, rows, pairs, ratings.rating_range, team)
         prepared = time.perf_counter() - begin
         outcome = train(learner, parameters.epochs, run)
-        train_errors = learner._errors(
-            partial(ratings.chunk, *bounds) for bounds in ratings.ranges()
-        )
+        train_rmse = learner.training_errors().rmse
         arrays = rows.compact(grid.scale)
         schedule = {
             "blocks": f"{grid.side} x {grid.side}",
             "block_order": "diagonals by numpy.random.default_rng([random_state, epoch])",
             "learning_rate": "linear decay to 0",
         }
-        return Fitted(arrays, grid.mean, outcome, train_errors.rmse, prepared, schedule)
+        return Fitted(arrays, grid.mean, outcome, train_rmse, prepared, schedule)
 
     def _steps(self, epoch: int) -> StepTables:
         """Return the step sizes of an epoch: rates fall linearly, to 0 after the last one."""
@@ -167,22 +163,40 @@ class SGDLearner:
         """Return the errors of clipped predictions on the validation ratings."""
         if self._valid is None:
             return None
-        valid = self._valid
-        return self._errors(
-            partial(_part, valid, start) for start in range(0, len(valid.value), _CHUNK)
-        )
+        valid, rows, constants = self._valid, self._rows, self._constants()
 
-    def _errors(self, chunks: Iterable[Callable[[], RatingChunk]]) -> RatingErrors:
-        grid, rows = self._grid, self._rows
-        constants = [np.float32(x) for x in (grid.mean, grid.scale, *self._range)]
+        def sums_of(start: int) -> ErrorSums:
+            part = (column[start : start + _CHUNK] for column in valid)
+            stride = np.int64(rows.stride)
+            return ErrorSums(*pair_errors(*part, rows.users, rows.items, stride, *constants))
 
-        def sums_of(chunk: Callable[[], RatingChunk]) -> ErrorSums:
-            pairs = chunk()
-            sums = np.zeros(2)
-            squared_errors(*pairs, rows.users, rows.items, np.int64(rows.stride), *constants, sums)
-            return ErrorSums(float(sums[0]), float(sums[1]), len(pairs.value))
+        return total_errors(sums_of, range(0, len(valid.value), _CHUNK), self._team)
 
-        return total_errors(sums_of, chunks, self._team)
+    def training_errors(self) -> RatingErrors:
+        """Return the errors of clipped predictions on the training ratings."""
+        grid, rows, constants = self._grid, self._rows, self._constants()
+
+        def sums_of(block: int) -> ErrorSums:
+            span = grid.block_starts[block : block + 2]
+            stride = np.int64(rows.stride)
+            sums = block_errors(
+                grid.batches,
+                grid.values,
+                grid.levels,
+                *span,
+                rows.users,
+                rows.items,
+                stride,
+                *constants,
+            )
+            grid.release(*divmod(block, grid.side))
+            return ErrorSums(*sums)
+
+        return total_errors(sums_of, range(grid.side**2), self._team)
+
+    def _constants(self) -> list[np.float32]:
+        """Return mean, scale and limits, by which a dot product becomes a rating."""
+        return [np.float32(x) for x in (self._grid.mean, self._grid.scale, *self._range)]
 
     def keep(self) -> None:
         """Remember the parameters as they are now."""
@@ -224,10 +238,6 @@ def memory_beside_factors(
     return memory_left("factors", factors, n_rows, keep_best=keep_best, max_memory=run.max_memory)
 
 
-def _part(pairs: RatingChunk, start: int) -> RatingChunk:
-    return RatingChunk(*(column[start : start + _CHUNK] for column in pairs))
-
-
 def _rows_of(valid: Ratings, trained: Ratings, rows: PaddedRows) -> RatingChunk:
     """Return validation ratings by row; what was not trained on gets the rows of the unknown."""
     chunk = valid.chunk(0, valid.n_rows)
@@ -261,3 +271,4 @@ def warm_up(factors: int) -> None:
         learner = SGDLearner(parameters, grid, rows, pairs, (0.0, 1.0), team)
         learner.run_epoch(0, SilentProgress())
         learner.validate()
+        learner.training_errors()

@@ -135,8 +135,7 @@ def test_error_sums_have_the_same_bits_for_any_number_of_threads():
         return ErrorSums(*sums, len(value[part]))
 
     results = {
-        total_errors(sums_of, range(0, len(users), 1000), Team(threads))
-        for threads in (1, 2, 5)
+        total_errors(sums_of, range(0, len(users), 1000), Team(threads)) for threads in (1, 2, 5)
     }
     assert len(results) == 1
     expected = reference.squared_and_absolute_error(users, items, value, *model)

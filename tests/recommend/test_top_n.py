@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmf.recommend import seen_items
 from fastmf.data.arrays import Columns
 from fastmf.data.ratings import Ratings
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import ParameterError
-from fastmf.recommend import FactorScorer, recommend, recommend_top_n, similar_items
+from fastmf.recommend import FactorScorer, recommend, recommend_top_n, seen_items, similar_items
 from tests.reference import topn as reference
 
 

@@ -64,7 +64,7 @@ def batch_loss(model, user, items, ratings, regularization, bias_regularization)
     )
 
 
-def squared_errors(model, users, items, ratings, mean, scale, low, high):
+def pair_errors(model, users, items, ratings, mean, scale, low, high):
     """Return the sums of squared and of absolute errors of clipped predictions."""
     errors = []
     for user, item, rating in zip(users, items, ratings, strict=True):
