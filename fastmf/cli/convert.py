@@ -33,9 +33,9 @@ def convert(raw: Path, out: Path, reading: dict[str, Any], quiet: bool) -> None:
     .tsv (columns user, item, rating and timestamp), and a store otherwise: a folder that opens by
     memory map and can be given wherever ratings are asked for.
     """
-    from fastmf.cli.output import check_table_target, is_table_name, table_writer
     from fastmf.cli.rating_table import write_ratings
     from fastmf.data import write_store
+    from fastmf.data.table_files import check_table_target, is_table_name, table_writer
 
     as_table = is_table_name(out)
     if as_table:

@@ -58,8 +58,8 @@ def demo(*, out: Path, threads: int | None, quiet: bool) -> None:
     known: the noise floor. Titles are invented.
     """
     from fastmf import BiasedMF, RunSettings, evaluate, random_split
-    from fastmf.cli.output import check_model_target
     from fastmf.data.titles import read_titles
+    from fastmf.model_file import check_model_target
 
     check_model_target(out)
     console = Console(quiet)

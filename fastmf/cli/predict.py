@@ -14,7 +14,7 @@ from fastmf.errors import DataError
 
 if TYPE_CHECKING:
     from fastmf import Vocabulary
-    from fastmf.cli.output import TableWriter
+    from fastmf.data.table_files import TableWriter
     from fastmf.models import FactorModel
 
 __all__ = ["predict"]
@@ -56,7 +56,7 @@ def predict(
     falls back to what it knows.
     """
     from fastmf import load_model
-    from fastmf.cli.output import check_table_target
+    from fastmf.data.table_files import check_table_target
 
     check_table_target(out)
     console = Console(quiet)
@@ -116,8 +116,8 @@ class _Prediction:
             return self._write(progress, text_ids=True)
 
     def _write(self, progress: Callable[[int], None], *, text_ids: bool) -> _Counts:
-        from fastmf.cli.output import table_writer
-        from fastmf.cli.pairs import read_pairs
+        from fastmf.data.pair_files import read_pairs
+        from fastmf.data.table_files import table_writer
 
         counts = _Counts()
         with table_writer(self._out) as writer:
@@ -150,7 +150,7 @@ class _Prediction:
 
 def _in_kind_of(vocabulary: Vocabulary, ids: Any) -> Any:
     """Return ids as integers where those of the model are."""
-    from fastmf.cli.pairs import as_integers
+    from fastmf.data.pair_files import as_integers
 
     if vocabulary.kind != "int":
         return ids

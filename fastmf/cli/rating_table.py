@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastmf import Ratings
-    from fastmf.cli.output import TableWriter
+    from fastmf.data.table_files import TableWriter
 
 __all__ = ["write_ratings"]
 
@@ -22,7 +22,7 @@ def write_ratings(ratings: Ratings, writer: TableWriter, progress: Callable[[int
     ratings : Ratings
         Whole or a selection.
     writer : TableWriter
-        From `fastmf.cli.output.table_writer`.
+        From `fastmf.data.table_files.table_writer`.
     progress : callable
         Called with the rows written since the last call.
 

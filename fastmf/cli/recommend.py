@@ -86,7 +86,7 @@ def recommend(
     liked by all, and is marked so.
     """
     from fastmf import load_model
-    from fastmf.cli.output import check_table_target
+    from fastmf.data.table_files import check_table_target
     from fastmf.data.titles import read_titles
 
     if bool(users) == all_users:
@@ -156,7 +156,7 @@ def _search(
     import numpy as np
     import pyarrow as pa
 
-    from fastmf.cli.pairs import as_integers
+    from fastmf.data.pair_files import as_integers
     from fastmf.recommend import recommend as best_items
 
     user_ids: Any = None
@@ -172,7 +172,7 @@ def _write(found: Recommendations, titles: Titles | None, out: Path) -> int:
     """Write one row a recommendation; return how many."""
     import numpy as np
 
-    from fastmf.cli.output import table_writer
+    from fastmf.data.table_files import table_writer
 
     n_rows = 0
     with table_writer(out) as writer:

@@ -58,8 +58,8 @@ def split(
     The rows are those that `fastmf train --valid` holds out for the same fraction and seed.
     """
     from fastmf import random_split
-    from fastmf.cli.output import check_table_target, table_writer
     from fastmf.cli.rating_table import write_ratings
+    from fastmf.data.table_files import check_table_target, table_writer
 
     if out_train.absolute() == out_valid.absolute():
         raise ParameterError(f"--out-train and --out-valid are both {out_train}; name two files")

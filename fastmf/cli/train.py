@@ -96,9 +96,9 @@ def train(
     names. A file is read once: the next run starts from a memory-mapped copy in the cache.
     """
     from fastmf import RunSettings, random_split
-    from fastmf.cli.output import check_model_target
     from fastmf.cli.train_report import TrainReport
     from fastmf.machine import available_threads
+    from fastmf.model_file import check_model_target
 
     # Whatever can be refused is refused before any work is done.
     folder = out or default_model_folder(ratings)

@@ -143,6 +143,15 @@ class FactorModel:
     def set_params(self, **parameters: Any) -> Self:
         """Change hyperparameters; a fitted model keeps what it learned until it is fitted again.
 
+        Parameters
+        ----------
+        **parameters : object
+            New values by name; checked by `fit`.
+
+        Returns
+        -------
+        self
+
         Raises
         ------
         ParameterError
@@ -450,6 +459,14 @@ class FactorModel:
     @classmethod
     def from_file(cls, file: model_file.ModelFile) -> Self:
         """Make a fitted model of what `load_model_file` read.
+
+        Parameters
+        ----------
+        file : ModelFile
+
+        Returns
+        -------
+        FactorModel
 
         Raises
         ------

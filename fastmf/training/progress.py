@@ -14,16 +14,37 @@ class Progress(Protocol):
     """Something that shows how far long work has come."""
 
     def start(self, description: str, total: int, unit: str) -> None:
-        """Begin a piece of work of `total` units, ending the one before."""
+        """Begin a piece of work, ending the one before.
+
+        Parameters
+        ----------
+        description : str
+            What is done, in a word or two.
+        total : int
+            Units of work; 0 where that is not known.
+        unit : str
+            Name of the units, with a space before it, such as `` ratings``.
+        """
 
     def advance(self, amount: int) -> None:
-        """Tell that `amount` more units are done. May be called from any thread."""
+        """Tell of work done. May be called from any thread.
+
+        Parameters
+        ----------
+        amount : int
+            Units done since the last call.
+        """
 
     def finish(self) -> None:
         """End the piece of work."""
 
     def note(self, text: str) -> None:
-        """Show one line of text."""
+        """Show one line of text.
+
+        Parameters
+        ----------
+        text : str
+        """
 
 
 class SilentProgress:
@@ -57,7 +78,7 @@ class TqdmProgress:
         self._bar: tqdm[Any] | None = None
 
     def start(self, description: str, total: int, unit: str) -> None:
-        """Begin a bar of `total` units, ending the one before."""
+        """Begin a bar, ending the one before; see `Progress.start`."""
         self.finish()
         self._bar = tqdm(
             desc=description,
@@ -71,7 +92,7 @@ class TqdmProgress:
         )
 
     def advance(self, amount: int) -> None:
-        """Move the bar. May be called from any thread."""
+        """Move the bar; see `Progress.advance`. May be called from any thread."""
         if self._bar is not None:
             self._bar.update(amount)
 
@@ -82,6 +103,6 @@ class TqdmProgress:
             self._bar = None
 
     def note(self, text: str) -> None:
-        """Write a line above the bar."""
+        """Write a line above the bar; see `Progress.note`."""
         tqdm.write(text, file=self._stream)
         self._stream.flush()

@@ -123,6 +123,21 @@ def test_an_error_in_a_block_surfaces_and_ends_the_others(threads, error):
     assert not [t for t in threading.enumerate() if t.name.startswith("fastmf")]
 
 
+@pytest.mark.parametrize("error", [ValueError("in a block"), KeyboardInterrupt()])
+def test_an_error_in_another_thread_than_the_first_frees_those_that_wait(error):
+    both = threading.Barrier(2, timeout=10)
+
+    def train_block(row, column):
+        both.wait()
+        if threading.current_thread().name.endswith("_1"):
+            raise error
+        return 0.0
+
+    # The first thread then waits for a block that the second will never finish.
+    with Team(2) as team, pytest.raises(type(error)):
+        run_blocks([(0, 0), (1, 1), (0, 1), (1, 0)], train_block, team)
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
 def test_ctrl_c_in_the_waiting_thread_ends_the_others():
     order = block_order(8, 0, 0)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fastmf.cli.output import table_writer
 from fastmf.cli.text_table import bytes_text, seconds_text, table
+from fastmf.data.table_files import table_writer
 from fastmf.errors import DataError
 
 

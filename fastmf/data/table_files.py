@@ -1,4 +1,4 @@
-"""Files that commands write: tables, whole or not at all; and the place of a model."""
+"""Tables written to files, whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from fastmf.errors import DataError, ModelFileError
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from fastmf.errors import DataError
 
 __all__ = [
     "TableWriter",
-    "check_model_target",
     "check_table_target",
+    "check_writable",
     "is_table_name",
     "table_writer",
 ]
@@ -60,35 +61,17 @@ def check_table_target(path: Path) -> None:
         raise DataError(f"{path}: is a folder; name a file")
     if not path.absolute().parent.is_dir():
         raise DataError(f"{path}: no folder {path.absolute().parent}; make it first")
-    _check_writable(path.absolute().parent, path)
+    check_writable(path.absolute().parent, path)
 
 
-def check_model_target(path: Path) -> None:
-    """Refuse a place where a model cannot be saved, before it is trained.
+def check_writable(folder: Path, wanted: Path) -> None:
+    """Make a file in the folder and remove it: permissions alone do not tell.
 
     Raises
     ------
-    ModelFileError
-        On a file, a folder that is no model, or a place that cannot be written.
+    DataError
+        When no file can be made, naming `wanted`.
     """
-    if path.exists() and not path.is_dir():
-        raise ModelFileError(f"{path}: is a file; name a folder with --out")
-    if path.is_dir() and any(path.iterdir()) and not (path / "model.json").is_file():
-        raise ModelFileError(
-            f"{path}: is a folder with other things in it and not a saved model; name another "
-            "with --out"
-        )
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    try:
-        _check_writable(folder, path)
-    except DataError as error:
-        raise ModelFileError(str(error)) from error
-
-
-def _check_writable(folder: Path, wanted: Path) -> None:
-    """Make a file in the folder and remove it: permissions alone do not tell."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -143,8 +126,6 @@ class _ArrowWriter:
 
     def write(self, columns: Mapping[str, Any]) -> None:
         """Append rows."""
-        import pyarrow as pa
-
         rows = pa.table({name: _column(values) for name, values in columns.items()})
         with _writing_errors(self._target):
             if self._writer is None:
@@ -154,11 +135,7 @@ class _ArrowWriter:
     def _open(self, schema: pa.Schema) -> Any:
         suffix = self._target.suffix.lower()
         if suffix in _PARQUET:
-            import pyarrow.parquet as pq
-
             return pq.ParquetWriter(self._beside, schema, compression="zstd")
-        import pyarrow.csv as pacsv
-
         options = pacsv.WriteOptions(delimiter=_TEXT[suffix], quoting_style="needed")
         return pacsv.CSVWriter(str(self._beside), schema, write_options=options)
 
@@ -180,8 +157,6 @@ class _ArrowWriter:
 
 def _column(values: Any) -> Any:
     """Return text as Arrow's large strings, so that a piece without rows has the same type."""
-    import pyarrow as pa
-
     kind = getattr(values, "dtype", None)
     if isinstance(values, list) or (kind is not None and kind.kind in "OU"):
         return pa.array(values, pa.large_string())
