@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +23,7 @@ __all__ = ["demo"]
 
 _RATINGS = 1_000_000
 _HELD_OUT = 0.1
+_FILES = frozenset({"ratings.parquet", "titles.csv", "model"})
 # A user with so many ratings has a taste that shows.
 _RATINGS_OF_USER = range(100, 301)
 
@@ -47,7 +46,7 @@ class _Sample(NamedTuple):
     default=Path("fastmf-demo"),
     show_default=True,
     metavar="DIR",
-    help="Folder of the model; a model in its place is replaced.",
+    help="Folder for ratings, titles and model; those of an earlier demo are replaced.",
 )
 @threads_option
 @quiet_option
@@ -59,17 +58,17 @@ def demo(*, out: Path, threads: int | None, quiet: bool) -> None:
     """
     from fastmf import BiasedMF, RunSettings, evaluate, random_split
     from fastmf.data.titles import read_titles
-    from fastmf.model_file import check_model_target
 
-    check_model_target(out)
+    _check_folder(out)
     console = Console(quiet)
-    sample = _generate(console, threads)
+    sample = _generate(out, console, threads)
     ratings = load_ratings(sample.ratings, {}, console, threads=threads)
     training, held_out = random_split(ratings, _HELD_OUT)
     console.note("training 50 factors; the first run on a machine compiles its kernels first")
     run = RunSettings(num_threads=threads, progress=console.progress)
     model = BiasedMF(factors=50).fit(training, held_out, run=run)
-    model.save(out)
+    folder = out / "model"
+    model.save(folder)
 
     click.echo(f"{len(training):,} training ratings, {len(held_out):,} held out")
     click.echo()
@@ -78,42 +77,44 @@ def demo(*, out: Path, threads: int | None, quiet: bool) -> None:
     click.echo(f"  noise floor: RMSE {sample.floor_rmse:.4f}, the least that any model can reach")
     click.echo()
     _show_user(model, ratings, read_titles(sample.titles), threads)
-    click.echo(f"The model is in {out}. Next:")
-    click.echo(f"  fastmf similar {out} --item 1 --items {sample.titles}")
+    click.echo(f"Ratings, titles and the model are in {out}. Next:")
+    click.echo(f"  fastmf similar {folder} --item 1 --items {sample.titles}")
     click.echo("  fastmf train ratings.csv --valid 0.1")
 
 
-def _generate(console: Console, threads: int | None) -> _Sample:
-    """Write the sample and its titles into the cache."""
-    from fastmf.data.synthetic import generate, item_titles
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but an earlier demo."""
+    from fastmf.errors import DataError
 
-    folder = _sample_folder()
-    sample = folder / "ratings.parquet"
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: is a file; name a folder with --out")
+    others = {entry.name for entry in folder.iterdir()} - _FILES if folder.is_dir() else set()
+    if others:
+        raise DataError(
+            f"{folder}: holds other things ({min(others)}); name a new folder with --out"
+        )
+
+
+def _generate(folder: Path, console: Console, threads: int | None) -> _Sample:
+    """Write the sample and its titles."""
+    import numpy as np
+
+    from fastmf.data.synthetic import generate, item_titles
+    from fastmf.data.table_files import table_writer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sample, titles = folder / "ratings.parquet", folder / "titles.csv"
     with console.work("generating ratings", "ratings", _RATINGS) as progress:
         summary = generate(sample, _RATINGS, num_threads=threads, progress=progress)
-    titles = folder / "titles.csv"
-    with titles.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("item_id", "title"))
-        writer.writerows(enumerate(item_titles(summary.items), 1))
+    with table_writer(titles) as writer:
+        writer.write(
+            {"item_id": np.arange(1, summary.items + 1), "title": item_titles(summary.items)}
+        )
     console.note(
         f"{summary.ratings:,} ratings of {summary.users:,} users and {summary.items:,} items "
         f"generated in {folder}"
     )
     return _Sample(sample, titles, summary.floor_rmse)
-
-
-def _sample_folder() -> Path:
-    """Make the folder of the sample: beside the cache of ratings, or among temporary files."""
-    from fastmf.data import store_cache_folder
-
-    folder = store_cache_folder().parent / "demo"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="fastmf-demo-"))
 
 
 def _show_user(model: FactorModel, ratings: Ratings, titles: Titles, threads: int | None) -> None:

@@ -13,7 +13,7 @@ def small(monkeypatch):
     monkeypatch.setattr(demo, "_RATINGS", 60_000)
 
 
-def test_it_ends_with_a_good_model_and_titled_recommendations(run, workplace, cache_folder):
+def test_it_ends_with_a_good_model_and_titled_recommendations(run, workplace):
     result = run("demo", "--threads", 2)
     rmse = {
         name: float(re.search(rf"{name}\s+(\d\.\d+)", result.stdout)[1])
@@ -27,8 +27,8 @@ def test_it_ends_with_a_good_model_and_titled_recommendations(run, workplace, ca
     assert len(re.findall(r"\(\d{4}\) +[45]$", liked, re.MULTILINE)) == 5
     items = re.compile(r"^ +(?:\d+ +)?(\d+)  .+ \(\d{4}\)", re.MULTILINE)
     assert not set(items.findall(liked)) & set(items.findall(recommended))
-    assert load_model(workplace / "fastmf-demo").user_factors_.shape[1] == 50
-    assert (cache_folder / "demo" / "ratings.parquet").is_file()
+    assert load_model(workplace / "fastmf-demo" / "model").user_factors_.shape[1] == 50
+    assert (workplace / "fastmf-demo" / "ratings.parquet").is_file()
 
 
 def test_the_next_command_it_names_works(run):
@@ -37,13 +37,10 @@ def test_the_next_command_it_names_works(run):
     assert "similarity" in run(*command).stdout
 
 
-def test_without_a_cache_it_uses_a_temporary_folder(run, tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("FASTMF_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    assert "Recommended" in run("demo", "--out", "m").stdout
-
-
-def test_the_place_of_the_model_is_checked_first(run, workplace):
-    (workplace / "fastmf-demo").mkdir()
+def test_it_replaces_an_earlier_demo_only(run, workplace):
+    run("demo")
+    run("demo")
     (workplace / "fastmf-demo" / "letter.txt").touch()
-    assert "not a saved model" in run("demo", status=1).stderr
+    assert "letter.txt" in run("demo", status=1).stderr
+    (workplace / "file").touch()
+    assert "is a file" in run("demo", "--out", "file", status=1).stderr
