@@ -258,6 +258,19 @@ for table in tables:
             fitted.similar_items(some[1][0])
             evaluate(fitted, table, run=run)
             evaluate(fitted, random_split(tables[0], 0.2)[1], run=run)
+variants = (
+    {"loss": "absolute"},
+    {"loss": "logistic", "non_negative": True},
+    {"loss": "sigmoid", "biases": False},
+    {"biases": False, "non_negative": True},
+)
+for table in tables[1:]:
+    for variant in variants:
+        model = BiasedMF(5, epochs=2, **variant).fit(table, 0.1)
+        model.save(folder / "model")
+        for fitted in (model, fastmf.load_model(folder / "model")):
+            fitted.recommend([fitted.users_.take([0])[0], "unknown"], seen=table)
+            evaluate(fitted, table)
 compiled = 0
 for value in gc.get_objects():  # some are made inside functions
     if isinstance(value, Dispatcher) and value.py_func.__module__.startswith("fastmf.kernels"):

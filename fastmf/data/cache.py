@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastmf.data.fingerprint import FileIdentity, describe_file
-from fastmf.data.store import is_store, read_header
+from fastmf.data.store_header import is_store, read_header
 from fastmf.errors import DataError
 
 __all__ = [

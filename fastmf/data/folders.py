@@ -27,7 +27,7 @@ _ATTEMPTS = 20
 
 @contextmanager
 def new_folder(
-    path: Path, *, replace: Callable[[Path], bool] = lambda path: True
+    path: Path, *, replace: Callable[[Path], bool] = lambda path: True, synced: bool = True
 ) -> Iterator[Path]:
     """Make a folder that appears under its name only when it is complete.
 
@@ -42,6 +42,8 @@ def new_folder(
     replace : callable, optional
         Asked when the final name is taken: whether to replace what is there, or to drop the new
         folder in its favour.
+    synced : bool, optional
+        Whether to wait until the names of folder and files have reached the disk.
 
     Yields
     ------
@@ -59,9 +61,11 @@ def new_folder(
     try:
         yield working
         (working / _LOCK).unlink()
-        _sync_folder(working)
+        if synced:
+            _sync_folder(working)
         _move_into_place(working, path, replace)
-        _sync_folder(path.parent)
+        if synced:
+            _sync_folder(path.parent)
     finally:
         lock.close()
         shutil.rmtree(working, ignore_errors=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from fastmf.data.arrays import Array, frozen
-from fastmf.kernels import ids as kernels
+from fastmf.kernels import integer_ids, string_ids
 
 __all__ = [
     "IntegerEncoder",
@@ -18,6 +18,9 @@ __all__ = [
 ]
 
 _SMALLEST_TABLE = 1 << 10
+# A table indexed by ids takes 4 bytes an id up to the largest: 128 MiB at most.
+_MOST_SMALL_IDS = 1 << 25
+_ENCODED_ROWS = 1 << 15
 _NUMBER_TYPES = (
     pa.types.is_integer,
     pa.types.is_floating,
@@ -99,13 +102,13 @@ class IntegerTable:
     def __init__(self, ids: pa.Array) -> None:
         self.ids = frozen(ids.to_numpy(), np.int64)
         table = np.full(_table_slots(len(ids)), -1, np.int32)
-        self.repeated = int(kernels.fill_integer_table(self.ids, table))
+        self.repeated = int(integer_ids.fill_integer_table(self.ids, table))
         self.table = frozen(table)
 
     def lookup(self, ids: pa.Array) -> Array:
         """Return the int32 indices of ids of this kind, -1 where unknown."""
         indices = np.empty(len(ids), np.int32)
-        kernels.lookup_integers(frozen(ids.to_numpy(), np.int64), self.ids, self.table, indices)
+        integer_ids.lookup_integers(frozen(ids.to_numpy(), np.int64), self.ids, self.table, indices)
         return indices
 
 
@@ -115,44 +118,69 @@ class StringTable:
     def __init__(self, ids: pa.Array) -> None:
         self.offsets, self.data = string_buffers(ids.cast(pa.large_string()))
         hashes = np.empty(len(ids), np.uint64)
-        kernels.hash_strings(self.offsets, self.data, hashes)
+        string_ids.hash_strings(self.offsets, self.data, hashes)
         self.hashes = frozen(hashes)
         table = np.full(_table_slots(len(ids)), -1, np.int32)
-        self.repeated = int(kernels.fill_string_table(self.offsets, self.data, self.hashes, table))
+        self.repeated = int(
+            string_ids.fill_string_table(self.offsets, self.data, self.hashes, table)
+        )
         self.table = frozen(table)
 
     def lookup(self, ids: pa.Array) -> Array:
         """Return the int32 indices of ids of this kind, -1 where unknown."""
         indices = np.empty(len(ids), np.int32)
         offsets, data = string_buffers(ids)
-        kernels.lookup_strings(
+        string_ids.lookup_strings(
             offsets, data, self.offsets, self.data, self.hashes, self.table, indices
         )
         return indices
 
 
 class IntegerEncoder:
-    """Growing hash table of integer ids."""
+    """Growing table of integer ids: indexed by the ids while they are small, hashed otherwise."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._ids = np.empty(_SMALLEST_TABLE // 2, np.int64)
-        self._table = np.full(_SMALLEST_TABLE, -1, np.int32)
+        self._ids = np.empty(_SMALLEST_TABLE, np.int64)
+        self._table = np.zeros(_SMALLEST_TABLE, np.int32)
+        self._direct = True
 
     def encode(self, ids: pa.Array, indices: Array) -> None:
-        """Fill `indices` with the dense indices of ids of this kind, inserting the unseen ones."""
-        values = frozen(ids.to_numpy(), np.int64)
+        """Fill `indices` with the dense indices of integer ids, inserting the unseen ones."""
+        integers = ids.to_numpy()
+        # Widened a piece at a time, which stays in the cache.
+        for start in range(0, len(integers), _ENCODED_ROWS):
+            piece = slice(start, start + _ENCODED_ROWS)
+            self._encode(frozen(integers[piece], np.int64), indices[piece])
+
+    def _encode(self, values: Array, indices: Array) -> None:
         row = 0
         while True:
-            row, count = kernels.encode_integers(
+            kernel = (
+                integer_ids.encode_small_integers if self._direct else integer_ids.encode_integers
+            )
+            row, count = kernel(
                 values, np.int64(row), self._ids, np.int64(self.count), self._table, indices
             )
             self.count = int(count)
             if row == len(values):
                 return
+            self._make_room(int(values[row]))
+
+    def _make_room(self, next_id: int) -> None:
+        """Grow what keeps the next id out, or give up indexing by ids."""
+        if self.count == self._ids.size:
             self._ids = _grown(self._ids, 2 * self._ids.size)
-            self._table = np.full(2 * self._table.size, -1, np.int32)
-            kernels.fill_integer_table(frozen(self._ids[: self.count]), self._table)
+        if self._direct and 0 <= next_id < _MOST_SMALL_IDS:
+            if next_id >= self._table.size:
+                # Memory fresh from the system: pages where no id lies are never made.
+                larger = np.zeros(1 << next_id.bit_length(), np.int32)
+                larger[: self._table.size] = self._table
+                self._table = larger
+            return
+        self._direct = False
+        self._table = np.full(_table_slots(self._ids.size), -1, np.int32)
+        integer_ids.fill_integer_table(frozen(self._ids[: self.count]), self._table)
 
     def finish(self) -> pa.Array:
         """Return all ids in dense order; nothing may be encoded after."""
@@ -174,7 +202,7 @@ class StringEncoder:
         offsets, data = string_buffers(ids)
         row = 0
         while True:
-            row, count = kernels.encode_strings(
+            row, count = string_ids.encode_strings(
                 offsets,
                 data,
                 np.int64(row),
@@ -198,7 +226,7 @@ class StringEncoder:
             self._offsets = _grown(self._offsets, 2 * self._hashes.size + 1)
             self._hashes = _grown(self._hashes, 2 * self._hashes.size)
             self._table = np.full(2 * self._table.size, -1, np.int32)
-            kernels.fill_string_table(
+            string_ids.fill_string_table(
                 frozen(self._offsets[: self.count + 1]),
                 frozen(self._data),
                 frozen(self._hashes[: self.count]),

@@ -11,6 +11,7 @@ from fastmf.data.filters import check_duplicates_option
 from fastmf.data.ingest import Progress, encode_parts, finish_table
 from fastmf.data.ratings import Duplicates, Ratings
 from fastmf.data.readers.part import Part
+from fastmf.data.sinks import empty_columns
 
 __all__ = ["MemorySink", "read_in_memory"]
 
@@ -21,8 +22,12 @@ class MemorySink:
     def __init__(self) -> None:
         self._chunks: list[Columns] = []
 
-    def append(self, columns: Columns) -> None:
-        """Add rows behind those before."""
+    def room(self, n_rows: int) -> Columns:
+        """Return new columns."""
+        return empty_columns(n_rows)
+
+    def put(self, columns: Columns) -> None:
+        """Keep rows behind those before."""
         self._chunks.append(columns)
 
     def finish(self) -> Columns:

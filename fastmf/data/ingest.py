@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain, islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from fastmf.data.arrays import Array, Columns
-from fastmf.data.columns import BadRowError, TimeReader, read_values
+from fastmf.data.arrays import Columns
+from fastmf.data.batches import (
+    Decoder,
+    PreparedBatch,
+    guarded_batches,
+    prepare_batch,
+    unreadable,
+)
 from fastmf.data.filters import resolve_duplicates
-from fastmf.data.id_tables import as_ids
 from fastmf.data.ratings import Duplicates
-from fastmf.data.readers.part import Part, RawBatch, TextIdsError
+from fastmf.data.readers.part import Part
+from fastmf.data.sinks import Sink
+from fastmf.data.values import BadRowError, TimeReader
 from fastmf.data.vocabulary import Vocabulary, VocabularyBuilder
-from fastmf.errors import DataError, FastMFError
+from fastmf.errors import DataError
 from fastmf.parallel import Team
 
-__all__ = [
-    "Encoded",
-    "Progress",
-    "Sink",
-    "encode_parts",
-    "finish_table",
-    "unreadable",
-]
+__all__ = ["Encoded", "Progress", "encode_parts", "finish_table"]
 
 Progress = Callable[[int], None]
-Decoder = Callable[[], RawBatch | None]
-
-
-class Sink(Protocol):
-    """Where dense columns go as they are made."""
-
-    def append(self, columns: Columns) -> None:
-        """Add rows behind those before."""
-
-    def finish(self) -> Columns:
-        """Return all rows, writable; nothing may be appended after."""
-
-
-class _Prepared(NamedTuple):
-    """A decoded batch whose ids, ratings and row count are checked."""
-
-    users: pa.Array
-    items: pa.Array
-    values: Array
-    time: pa.Array | None
 
 
 class Encoded(NamedTuple):
@@ -58,6 +37,7 @@ class Encoded(NamedTuple):
     users: Vocabulary
     items: Vocabulary
     has_time: bool
+    rating_range: tuple[float, float]
     notes: tuple[str, ...]
     place: Callable[[int], str]
 
@@ -117,6 +97,13 @@ def encode_parts(
     return encoder.finish()
 
 
+class _Group(NamedTuple):
+    """Batches that are encoded at the same time, and the room for them."""
+
+    batches: list[PreparedBatch]
+    rooms: list[Columns]
+
+
 class _Encoder:
     """The state of `encode_parts`: two vocabularies, times, places."""
 
@@ -128,6 +115,7 @@ class _Encoder:
         self.items = VocabularyBuilder("item")
         self.places = _Places()
         self.notes: list[str] = []
+        self.low, self.high = np.inf, -np.inf
         self.time_missing_in: str | None = None
         self.any_time = False
         self.times_read = 0
@@ -139,65 +127,80 @@ class _Encoder:
         self.times_read = 0
 
     def run(self, team: Team, part: Part) -> None:
-        """Read, decode, encode and store, each a group of batches ahead of the next."""
-        jobs = _guarded(part, part.batches())
+        """Read, decode and encode; a group of batches is decoded while the last is encoded."""
+        jobs = guarded_batches(part)
         group_size = team.num_threads if part.independent else 1
         decoders: list[Decoder] = list(islice(jobs, group_size))
-        group: list[_Prepared] = []
-        done: list[Columns] = []
+        group = _Group([], [])
         first_row = 0
-        while decoders or group or done:
+        while decoders or group.batches:
             tasks: list[Callable[[], Any]] = [
-                *(partial(_prepare, part, decoder) for decoder in decoders),
-                partial(self._encode_all, self.users, [batch.users for batch in group]),
-                partial(self._encode_all, self.items, [batch.items for batch in group]),
+                *(partial(prepare_batch, part, decoder) for decoder in decoders),
+                partial(self._encode_users, group),
+                partial(self._encode_items, group),
                 partial(self._read_times, part, group),
-                partial(self._store, done),
+                partial(self._store_values, group),
                 partial(list, islice(jobs, group_size)),
             ]
-            *decoded, users, items, times, stored, decoders = team.map(_call, tasks)
-            if self.progress is not None and stored:
-                self.progress(stored)
-            values = [batch.values for batch in group]
-            done = [Columns(*columns) for columns in zip(users, items, values, times, strict=True)]
-            group = []
+            *decoded, _, _, rooms, _, decoders = team.map(_call, tasks)
+            self._put(rooms)
+            group = _Group([], [])
             for result in decoded:
                 if isinstance(result, BadRowError):
                     place = part.place(first_row + result.row)
                     raise DataError(f"{place}: {result.complaint}")
                 if result is not None:
-                    group.append(result)
                     first_row += len(result.values)
+                    _check_extent(part, first_row)
+                    group.batches.append(result)
+                    group.rooms.append(self.sink.room(len(result.values)))
+        _check_extent(part, first_row, complete=True)
 
-    @staticmethod
-    def _encode_all(builder: VocabularyBuilder, columns: list[pa.Array]) -> list[Array]:
-        return [builder.encode(column) for column in columns]
+    def _encode_users(self, group: _Group) -> None:
+        for batch, room in zip(*group, strict=True):
+            self.users.encode(batch.users, room.user_index)
 
-    def _store(self, done: list[Columns]) -> int:
-        for columns in done:
-            self.sink.append(columns)
-            self.places.n_rows += len(columns.value)
-        return sum(len(columns.value) for columns in done)
+    def _encode_items(self, group: _Group) -> None:
+        for batch, room in zip(*group, strict=True):
+            self.items.encode(batch.items, room.item_index)
 
-    def _read_times(self, part: Part, group: list[_Prepared]) -> list[Array | None]:
-        times = []
-        for batch in group:
-            times.append(self._read_time(part, batch))
+    def _store_values(self, group: _Group) -> None:
+        for batch, room in zip(*group, strict=True):
+            np.copyto(room.value, batch.values, casting="unsafe")
+            if len(room.value):
+                self.low = min(self.low, float(room.value.min()))
+                self.high = max(self.high, float(room.value.max()))
+
+    def _read_times(self, part: Part, group: _Group) -> list[Columns]:
+        """Return the rooms of a group, without times where they are left out."""
+        rooms = []
+        for batch, room in zip(*group, strict=True):
+            rooms.append(room if self._read_time(part, batch, room) else room._replace(time=None))
             self.times_read += len(batch.values)
-        return times
+        return rooms
 
-    def _read_time(self, part: Part, batch: _Prepared) -> Array | None:
+    def _read_time(self, part: Part, batch: PreparedBatch, room: Columns) -> bool:
         if batch.time is None:
             self.time_missing_in = self.time_missing_in or part.name
-            return None
+            return False
         self.any_time = True
         try:
-            return self.times.read(batch.time)
+            # Without room for them in the store, times may still be what is complained of.
+            out = np.empty(len(batch.values), np.int64) if room.time is None else room.time
+            return self.times.read(batch.time, out)
         except BadRowError as error:
             place = part.place(self.times_read + error.row)
             raise DataError(f"{place}: {error.complaint}") from error
         except DataError as error:
             raise DataError(f"{part.name}: {error}") from error
+
+    def _put(self, rooms: list[Columns]) -> None:
+        n_rows = sum(len(room.value) for room in rooms)
+        for room in rooms:
+            self.sink.put(room)
+        self.places.n_rows += n_rows
+        if self.progress is not None and n_rows:
+            self.progress(n_rows)
 
     def finish(self) -> Encoded:
         has_time = self.any_time and self.time_missing_in is None
@@ -207,75 +210,27 @@ class _Encoder:
             has_time = False
             self.notes.append(f"times left out: {self.times.complaint}")
         return Encoded(
-            self.users.finish(), self.items.finish(), has_time, tuple(self.notes), self.places
+            self.users.finish(),
+            self.items.finish(),
+            has_time,
+            (self.low, self.high),
+            tuple(self.notes),
+            self.places,
         )
+
+
+def _check_extent(part: Part, n_rows: int, *, complete: bool = False) -> None:
+    """Refuse a part that holds more rows than it promised, or in the end fewer."""
+    if part.extent is None:
+        return
+    promised = part.extent.n_rows
+    if n_rows > promised or (complete and n_rows < promised):
+        found = f"{n_rows:,} rows where it promises {promised:,}"
+        raise unreadable(part.name, ValueError(found))
 
 
 def _call(task: Callable[[], Any]) -> Any:
     return task()
-
-
-def _guarded(
-    part: Part, jobs: Iterator[Callable[[], RawBatch | None]]
-) -> Iterator[Callable[[], RawBatch | None]]:
-    """Yield the jobs of a part; whatever goes wrong in reading it becomes a `DataError`."""
-    while True:
-        try:
-            job = next(jobs, None)
-        except (FastMFError, TextIdsError):
-            raise
-        except Exception as error:
-            raise unreadable(part.name, error) from error
-        if job is None:
-            return
-        yield job
-
-
-def unreadable(name: str, error: Exception) -> DataError:
-    """Make the one line that says why a file cannot be read."""
-    reason = str(error).strip().splitlines()
-    what = reason[0] if reason else type(error).__name__
-    return DataError(f"{name}: cannot be read, the file is damaged or cut short: {what}")
-
-
-def _prepare(part: Part, decode: Callable[[], RawBatch | None]) -> _Prepared | BadRowError | None:
-    """Decode one batch and check it; runs on any thread."""
-    try:
-        raw = decode()
-        if raw is None:
-            return None
-        return _Prepared(
-            _checked_ids(raw.users, "user", part.name),
-            _checked_ids(raw.items, "item", part.name),
-            read_values(raw.values),
-            raw.time,
-        )
-    except BadRowError as error:
-        # Only who collects the batches in order knows which row of the file this is.
-        return error
-    except TextIdsError:
-        raise
-    except FastMFError as error:
-        if str(error).startswith(part.name):
-            raise
-        raise DataError(f"{part.name}: {error}") from error
-    except Exception as error:
-        # Arrow reports damage by a dozen types of exception, from OSError to OverflowError.
-        raise unreadable(part.name, error) from error
-
-
-def _checked_ids(column: pa.Array, role: str, name: str) -> pa.Array:
-    """Return ids as int64 or large_string, all present."""
-    if column.null_count:
-        row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
-        raise BadRowError(row, f"the {role} id is missing")
-    ids = as_ids(column)
-    if ids is None:
-        raise DataError(
-            f"{name}: the {role} column holds {column.type} that are neither integers nor text; "
-            f"convert it, or name another with --{role}-column ({role}_column= in Python)"
-        )
-    return ids
 
 
 def finish_table(
@@ -318,8 +273,10 @@ def finish_table(
         raise DataError(f"{name}: no ratings in it")
     if not encoded.has_time:
         columns = columns._replace(time=None)
-    columns, note = resolve_duplicates(
+    resolved, note = resolve_duplicates(
         columns, len(encoded.users), len(encoded.items), duplicates, encoded.place, num_threads
     )
-    rating_range = (float(columns.value.min()), float(columns.value.max()))
-    return columns, rating_range, tuple(chain(encoded.notes, [note] if note else []))
+    rating_range = encoded.rating_range
+    if resolved is not columns:
+        rating_range = (float(resolved.value.min()), float(resolved.value.max()))
+    return resolved, rating_range, tuple(chain(encoded.notes, [note] if note else []))

@@ -8,13 +8,18 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from fastmf.data.arrays import Array, Columns, frozen
+from fastmf.data.bitmaps import count_bits, full_bitmap
 from fastmf.data.vocabulary import Vocabulary
-from fastmf.errors import DataError
 from fastmf.kernels import sampling as kernels
 
 __all__ = ["Duplicates", "RatingChunk", "Ratings"]
 
 Duplicates = Literal["last", "mean", "error"]
+
+# Columns gathered from as many rows stay in the second-level cache, and are too small for malloc to
+# take from the system and give back every time: laying out 20 million ratings takes 0.2 s less of
+# the system's time than with ranges of 2^20 rows.
+RANGE_ROWS = 1 << 17
 
 
 class RatingChunk(NamedTuple):
@@ -102,6 +107,11 @@ class Ratings:
         return len(self.items)
 
     @property
+    def has_time(self) -> bool:
+        """Whether there is a column of times."""
+        return self._columns.time is not None
+
+    @property
     def user_index(self) -> Array:
         """(n_ratings,) int32 dense users; read-only and uncopied unless this is a selection."""
         return self.chunk(0, self.n_rows).user_index
@@ -119,12 +129,7 @@ class Ratings:
     @property
     def time(self) -> Array | None:
         """(n_ratings,) int64 seconds since 1970, or None without a time column."""
-        time = self._columns.time
-        if time is None or self._selected is None:
-            return time
-        out = np.empty(self.n_ratings + 1, np.int64)
-        kernels.gather_times(self._selected, time, out)
-        return frozen(out[: self.n_ratings])
+        return self.times(0, self.n_rows)
 
     @property
     def selected_rows(self) -> Array:
@@ -151,12 +156,10 @@ class Ratings:
         IndexError
             If the range leaves [0, n_rows).
         """
-        if not 0 <= start <= stop <= self.n_rows:
-            raise IndexError(f"rows [{start}, {stop}) are not within [0, {self.n_rows})")
+        count = self.count(start, stop)
         users, items, values, _ = self._columns
         if self._selected is None:
             return RatingChunk(users[start:stop], items[start:stop], values[start:stop])
-        count = count_bits(self._selected, start, stop)
         # One more place than rows: the kernel writes every row and moves on behind the wanted.
         out = (
             np.empty(count + 1, np.int32),
@@ -168,7 +171,53 @@ class Ratings:
         )
         return RatingChunk(*(frozen(column[:count]) for column in out))
 
-    def ranges(self, rows: int = 1 << 20) -> list[tuple[int, int]]:
+    def times(self, start: int, stop: int) -> Array | None:
+        """Return the times of the rows that `chunk` returns.
+
+        Parameters
+        ----------
+        start, stop : int
+            As in `chunk`.
+
+        Returns
+        -------
+        ndarray or None
+            (m,) int64, read-only; None without a time column.
+
+        Raises
+        ------
+        IndexError
+            If the range leaves [0, n_rows).
+        """
+        count, time = self.count(start, stop), self._columns.time
+        if time is None or self._selected is None:
+            return None if time is None else time[start:stop]
+        out = np.empty(count + 1, np.int64)
+        kernels.gather_times(self._selected, np.int64(start), np.int64(stop), time, out)
+        return frozen(out[:count])
+
+    def count(self, start: int, stop: int) -> int:
+        """Count the selected rows among the underlying rows [start, stop).
+
+        Parameters
+        ----------
+        start, stop : int
+            As in `chunk`.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        IndexError
+            If the range leaves [0, n_rows).
+        """
+        if not 0 <= start <= stop <= self.n_rows:
+            raise IndexError(f"rows [{start}, {stop}) are not within [0, {self.n_rows})")
+        return stop - start if self._selected is None else count_bits(self._selected, start, stop)
+
+    def ranges(self, rows: int = RANGE_ROWS) -> list[tuple[int, int]]:
         """Cut the underlying rows [0, n_rows) into ranges.
 
         Parameters
@@ -267,45 +316,3 @@ class Ratings:
         from fastmf.data.readers.frames import array_part  # noqa: PLC0415
 
         return read_in_memory([array_part(user_ids, item_ids, values, time)], duplicates=duplicates)
-
-
-def full_bitmap(n_rows: int) -> Array:
-    """Return the bitmap that selects every row; bits beyond the last row are 0."""
-    bitmap = np.full((n_rows + 7) // 8, 255, np.uint8)
-    if n_rows % 8:
-        bitmap[-1] = (1 << (n_rows % 8)) - 1
-    return bitmap
-
-
-def count_bits(bitmap: Array, start: int, stop: int) -> int:
-    """Count the bits set among [start, stop)."""
-    if start >= stop:
-        return 0
-    touched = bitmap[start // 8 : (stop + 7) // 8].copy()
-    touched[0] &= (255 << (start % 8)) & 255
-    if stop % 8:
-        touched[-1] &= (1 << (stop % 8)) - 1
-    return int(np.bitwise_count(touched).sum(dtype=np.int64))
-
-
-def check_trainable(ratings: Ratings) -> None:
-    """Refuse ratings of a single user or a single item: there is nothing to factorize.
-
-    Parameters
-    ----------
-    ratings : Ratings
-        What is to be trained on.
-
-    Raises
-    ------
-    DataError
-        Naming which of the two there is only one of.
-    """
-    where = f"{ratings.source}: " if ratings.source else ""
-    for role, vocabulary in (("user", ratings.users), ("item", ratings.items)):
-        if len(vocabulary) == 1:
-            only = vocabulary.take([0])[0]
-            raise DataError(
-                f"{where}all {len(ratings):,} ratings are of one {role} ({only}): nothing to "
-                f"factorize; is the {role} column the right one (--{role}-column)?"
-            )

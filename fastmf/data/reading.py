@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -11,18 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fastmf.data.batches import unreadable
 from fastmf.data.cache import cached_store, describe_source, is_current
 from fastmf.data.columns import ColumnNames
 from fastmf.data.filters import check_duplicates_option
 from fastmf.data.folders import new_folder
 from fastmf.data.in_memory import read_in_memory
-from fastmf.data.ingest import Progress, encode_parts, finish_table, unreadable
-from fastmf.data.ratings import Duplicates, Ratings, check_trainable
+from fastmf.data.ingest import Progress, encode_parts, finish_table
+from fastmf.data.ratings import Duplicates, Ratings
 from fastmf.data.readers import find_parts, open_part
 from fastmf.data.readers.frames import open_frame
-from fastmf.data.readers.part import Part, ReadOptions, TextIdsError
-from fastmf.data.scratch import ScratchSink
-from fastmf.data.store import is_store, open_store, write_store_files, writing_errors
+from fastmf.data.readers.part import Extent, Part, ReadOptions, TextIdsError
+from fastmf.data.sinks import FileSink, GrowingSink
+from fastmf.data.store import open_store
+from fastmf.data.store_header import is_store
+from fastmf.data.store_writer import write_store_files, writing_errors
 from fastmf.errors import DataError, FastMFError
 
 __all__ = ["read_ratings"]
@@ -109,7 +113,7 @@ def read_ratings(
         path = Path(source).expanduser()
         ratings = open_store(path) if is_store(path) else _read_path(path, request, cache)
     if trainable:
-        check_trainable(ratings)
+        _check_trainable(ratings)
     return ratings
 
 
@@ -181,7 +185,7 @@ def _make_store(
     def still_wanted(existing: Path) -> bool:
         return _open_current(existing, path, source) is None
 
-    with writing_errors(store), new_folder(store, replace=still_wanted) as folder:
+    with writing_errors(store), new_folder(store, replace=still_wanted, synced=False) as folder:
         _fill_store(folder, path, parts, source, request)
         if describe_source(path, parts, request.key())["files"] != source["files"]:
             raise DataError(f"{path}: changed while it was being read; read it again")
@@ -192,37 +196,56 @@ def _fill_store(
 ) -> None:
     options = request.options
     while True:
-        sink = ScratchSink(folder)
         try:
-            encoded = encode_parts(
-                _open_parts(parts, options),
-                sink,
-                time_required=request.time_required,
-                progress=request.progress,
-                num_threads=request.num_threads,
-            )
-            columns, rating_range, notes = finish_table(
-                encoded,
-                sink,
-                duplicates=request.duplicates,
-                name=str(path),
-                num_threads=request.num_threads,
-            )
-            write_store_files(
-                folder,
-                columns,
-                encoded.users,
-                encoded.items,
-                rating_range,
-                notes=notes,
-                source=source,
-            )
+            opened = list(_open_parts(parts, options))
+            _fill_from(opened, folder, path, source, request)
             return
         except TextIdsError as error:
             # At most once a role: ids that looked like integers are text after all.
             options = replace(options, text_ids=options.text_ids | {error.role})
-        finally:
-            sink.discard()
+
+
+def _fill_from(
+    parts: list[Part], folder: Path, path: Path, source: dict[str, Any], request: _Request
+) -> None:
+    sink = _make_sink(folder, [part.extent for part in parts])
+    try:
+        encoded = encode_parts(
+            parts,
+            sink,
+            time_required=request.time_required,
+            progress=request.progress,
+            num_threads=request.num_threads,
+        )
+        columns, rating_range, notes = finish_table(
+            encoded,
+            sink,
+            duplicates=request.duplicates,
+            name=str(path),
+            num_threads=request.num_threads,
+        )
+        # A store of the cache can be made again, and opening it shows what a crash took.
+        write_store_files(
+            folder,
+            Ratings(columns, encoded.users, encoded.items, rating_range, notes=notes),
+            columns_in=sink.file_of(columns),
+            source=source,
+            synced=False,
+            num_threads=request.num_threads,
+        )
+    finally:
+        sink.discard()
+
+
+def _make_sink(folder: Path, extents: list[Extent | None]) -> FileSink | GrowingSink:
+    """Make the sink that spares copying the columns, where it is known how many rows will come."""
+    known = [extent for extent in extents if extent is not None]
+    n_rows = sum(extent.n_rows for extent in known)
+    if len(known) == len(extents) and n_rows > 0:
+        # No room: what a damaged file promises may be far more than it holds.
+        with contextlib.suppress(OSError):
+            return FileSink(folder, n_rows, has_time=all(extent.has_time for extent in known))
+    return GrowingSink(folder)
 
 
 def _open_parts(parts: list[Path], options: ReadOptions) -> Iterator[Part]:
@@ -233,3 +256,15 @@ def _open_parts(parts: list[Path], options: ReadOptions) -> Iterator[Part]:
             raise
         except Exception as error:
             raise unreadable(str(path), error) from error
+
+
+def _check_trainable(ratings: Ratings) -> None:
+    """Refuse ratings of a single user or a single item: there is nothing to factorize."""
+    where = f"{ratings.source}: " if ratings.source else ""
+    for role, vocabulary in (("user", ratings.users), ("item", ratings.items)):
+        if len(vocabulary) == 1:
+            only = vocabulary.take([0])[0]
+            raise DataError(
+                f"{where}all {len(ratings):,} ratings are of one {role} ({only}): nothing to "
+                f"factorize; is the {role} column the right one (--{role}-column)?"
+            )

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmf.data.arrays import Array
 from fastmf.data.ratings import Ratings
+from fastmf.kernels.pairs import count_rows
 
 __all__ = ["QUANTILES", "HistogramBar", "RatingsSummary", "summarize_ratings"]
 
@@ -115,8 +116,8 @@ def summarize_ratings(ratings: Ratings) -> RatingsSummary:
     of_item = np.zeros(ratings.n_items, np.int64)
     total, squares = 0.0, 0.0
     for users, items, value in ratings.chunks():
-        of_user += np.bincount(users, minlength=ratings.n_users)
-        of_item += np.bincount(items, minlength=ratings.n_items)
+        count_rows(users, of_user)
+        count_rows(items, of_item)
         values.add(value)
         # Around the middle of the range, so that squares of large ratings do not cancel.
         centred = value.astype(np.float64) - (low + high) / 2

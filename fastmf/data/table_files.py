@@ -67,6 +67,13 @@ def check_table_target(path: Path) -> None:
 def check_writable(folder: Path, wanted: Path) -> None:
     """Make a file in the folder and remove it: permissions alone do not tell.
 
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where to try.
+    wanted : pathlib.Path
+        What is to be written there, for the message.
+
     Raises
     ------
     DataError

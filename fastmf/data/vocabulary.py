@@ -197,18 +197,15 @@ class VocabularyBuilder:
         self.role = role
         self._encoder: IntegerEncoder | StringEncoder | None = None
 
-    def encode(self, ids: pa.Array) -> Array:
-        """Return the dense indices of a chunk of ids; ids not seen before get the next ones.
+    def encode(self, ids: pa.Array, indices: Array) -> None:
+        """Find the dense indices of a chunk of ids; ids not seen before get the next ones.
 
         Parameters
         ----------
         ids : pyarrow.Array
-            (m,) int64 or large_string (see `as_ids`), no nulls; the same type in every chunk.
-
-        Returns
-        -------
-        ndarray
-            (m,) int32.
+            (m,) integers that fit int64, or large_string, no nulls; text or integers in all chunks.
+        indices : ndarray
+            (m,) int32; receives the indices.
 
         Raises
         ------
@@ -223,11 +220,9 @@ class VocabularyBuilder:
                 f"{self.role} ids are integers in one part of the data and text in another; "
                 "give them one type"
             )
-        indices = np.empty(len(ids), np.int32)
         self._encoder.encode(ids, indices)
         if self._encoder.count > MAX_IDS:
             raise DataError(f"more than {MAX_IDS:,} {self.role}s")
-        return indices
 
     def finish(self) -> Vocabulary:
         """Return the vocabulary of all ids seen; the builder must not be used after.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fastmf.data import Ratings
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError
+from fastmf.kernels.links import Link
 from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.models.base import FactorModel
 from fastmf.models.rows import FactorArrays
@@ -86,9 +87,8 @@ def evaluate(model: FactorModel, ratings: Ratings, *, run: RunSettings | None = 
         chunk = ratings.chunk(*bounds)
         users, items = user_row[chunk.user_index], item_row[chunk.item_index]
         sums = np.zeros((3, 2))
-        for place, (arrays, mean) in enumerate(candidates):
-            constants = (np.float32(x) for x in (mean, *model.rating_range_))
-            sums[place] = squared_and_absolute_error(users, items, chunk.value, *arrays, *constants)
+        for place, (arrays, link) in enumerate(candidates):
+            sums[place] = squared_and_absolute_error(users, items, chunk.value, *arrays, link)
         progress.advance(len(users))
         return sums, int(np.count_nonzero((users < 0) | (items < 0)))
 
@@ -120,17 +120,19 @@ def _rows(known: Vocabulary, asked: Vocabulary) -> NDArray[np.int32]:
     return known.lookup(asked.ids)
 
 
-def _candidates(model: FactorModel) -> list[tuple[FactorArrays, float]]:
-    """Return parameters and mean of the model, of the global mean and of the biases alone."""
+def _candidates(model: FactorModel) -> list[tuple[FactorArrays, Link]]:
+    """Return parameters and link of the model, of the global mean and of the biases alone."""
     arrays = model.arrays  # raises where the model is not fitted
     n_users, n_items = len(arrays.user_bias), len(arrays.item_bias)
     factors = np.zeros((n_users, 1), np.float32), np.zeros((n_items, 1), np.float32)
     no_bias = np.zeros(n_users, np.float32), np.zeros(n_items, np.float32)
     biases = model.baseline_.user_bias, model.baseline_.item_bias
+    unknown = np.zeros(1, np.float32), np.zeros(1, np.float32), np.zeros(2, np.float32)
+    around_mean = Link.identity(model.baseline_.mean, model.rating_range_)
     return [
-        (arrays, model.mean_),
-        (FactorArrays(*factors, *no_bias), model.baseline_.mean),
-        (FactorArrays(*factors, *biases), model.baseline_.mean),
+        (arrays, model.link),
+        (FactorArrays(*factors, *no_bias, *unknown), around_mean),
+        (FactorArrays(*factors, *biases, *unknown), around_mean),
     ]
 
 

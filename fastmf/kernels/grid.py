@@ -9,6 +9,7 @@ from fastmf.kernels.sgd import BATCH, BATCH_WORDS
 
 __all__ = [
     "PADDING_CODE",
+    "add_counts",
     "add_levels",
     "count_batches",
     "count_blocks",
@@ -76,6 +77,19 @@ def add_levels(rating_bits, keys, used, distinct):
                 used[slot] = 1
                 keys[slot] = rating_bits[position]
     return distinct
+
+
+@njit(cache=True, nogil=True)
+def add_counts(index, counts):
+    """Add one to ``counts[i]`` for every ``i`` in `index`.
+
+    Parameters
+    ----------
+    index : (m,) int32
+    counts : (n,) int64, modified in place
+    """
+    for position in range(index.size):
+        counts[index[position]] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -232,8 +246,8 @@ def write_batches(
     """Sort the ratings of one block by user and write them as batches.
 
     The batches of sixteen users take turns: first batches of all of them, then second ones, and
-    so on. A batch that follows one of the same user waits for that user's row to be updated,
-    which took 76 of 100 cycles when users came one after another.
+    so on. A batch that follows one of the same user waits for that user's row to be updated:
+    users one after another trained 8% slower at 50 factors and 29% slower at 12.
 
     Parameters
     ----------

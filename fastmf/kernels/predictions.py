@@ -1,4 +1,4 @@
-"""Predictions of a biased factor model for (user, item) pairs, and their errors, fused.
+"""Predictions of a factor model for (user, item) pairs, and their errors, fused.
 
 The arrays are those of a fitted model: compact rows of `k` float32 factors, possibly mapped from
 a file. A row of 50 factors is three vectors of sixteen lanes and a fourth one that overlaps the
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
+from fastmf.kernels.links import Link, rating_of
 from fastmf.kernels.vectors import WIDTH, load, multiply, multiply_add, sum_lanes
 
 __all__ = ["predict_pairs", "squared_and_absolute_error"]
@@ -19,8 +20,10 @@ _FLOATS = types.Array(types.float32, 1, "C", readonly=True)
 _INDEX = types.Array(types.int32, 1, "C", readonly=True)
 _OUT = types.Array(types.float32, 1, "C")
 
-# What every kernel here takes of the model: factors, biases, mean, and the two limits.
-_MODEL = (_FACTORS, _FACTORS, _FLOATS, _FLOATS, types.float32, types.float32, types.float32)
+_LINK = types.NamedTuple((types.float32, types.boolean, *[types.float32] * 4), Link)
+
+# What every kernel here takes of the model: factors, biases, those of the unknown, and the link.
+_MODEL = (_FACTORS, _FACTORS, _FLOATS, _FLOATS, _FLOATS, _FLOATS, _FLOATS, _LINK)
 
 # Pairs predicted at once on the way to their errors: 4 kB of predictions in first-level cache.
 _BLOCK = 1024
@@ -36,7 +39,7 @@ def _tail_mask(k):
 
 @njit(nogil=True)
 def _dots(user_index, item_index, user_factors, item_factors, out):
-    """Write the dot product of each pair, rows of at least sixteen factors; 0 where unknown."""
+    """Write the dot product of each known pair, rows of at least sixteen factors."""
     k = user_factors.shape[1]
     flat_users, flat_items = user_factors.reshape(-1), item_factors.reshape(-1)
     mask = _tail_mask(k)
@@ -45,7 +48,6 @@ def _dots(user_index, item_index, user_factors, item_factors, out):
     # in random order, 4% slower with sorted ones: out-of-order loads overlap well enough.
     for row in range(user_index.shape[0]):
         if user_index[row] < 0 or item_index[row] < 0:
-            out[row] = np.float32(0)
             continue
         user, item = np.intp(user_index[row]) * k, np.intp(item_index[row]) * k
         products = multiply(load(flat_users, user + last), load(flat_items, item + last))
@@ -57,14 +59,19 @@ def _dots(user_index, item_index, user_factors, item_factors, out):
 
 @njit(nogil=True)
 def _dots_of_few(user_index, item_index, user_factors, item_factors, out):
-    """Write the dot product of each pair, rows of any number of factors; 0 where unknown."""
+    """Write the dot product of each known pair, rows of any number of factors."""
     for row in range(user_index.shape[0]):
         user, item = user_index[row], item_index[row]
-        total = np.float32(0)
         if user >= 0 and item >= 0:
-            for f in range(user_factors.shape[1]):
-                total += user_factors[user, f] * item_factors[item, f]
-        out[row] = total
+            out[row] = _dot(user_factors[user], item_factors[item])
+
+
+@njit(nogil=True)
+def _dot(left, right):
+    total = np.float32(0)
+    for f in range(left.shape[0]):
+        total += left[f] * right[f]
+    return total
 
 
 @njit(types.void(_INDEX, _INDEX, *_MODEL, _OUT), cache=True, nogil=True)
@@ -75,15 +82,17 @@ def predict_pairs(
     item_factors,
     user_bias,
     item_bias,
-    mean,
-    low,
-    high,
+    unknown_user,
+    unknown_item,
+    unknown_bias,
+    link,
     out,
 ):
     """Predict the rating of each (user, item) pair.
 
-    ``out = clip(mean + user_bias[u] + item_bias[i] + user_factors[u] . item_factors[i])``, where
-    the terms of an unknown user or item, of index -1, are left out.
+    ``out = rating_of(offset + user_bias[u] + item_bias[i] + user_factors[u] . item_factors[i])``,
+    see `fastmf.kernels.links`. An unknown user or item, of index -1, has a bias and factors of
+    its own, which are zeros for models that predict nothing of the unknown.
 
     Parameters
     ----------
@@ -93,8 +102,12 @@ def predict_pairs(
         Factors.
     user_bias, item_bias : float32 (n_users,), (n_items,)
         Biases.
-    mean, low, high : float32
-        The mean, and the range that predictions are clipped to.
+    unknown_user, unknown_item : float32 (k,)
+        Factors of the unknown.
+    unknown_bias : float32 (2,)
+        Biases of an unknown user and of an unknown item.
+    link : fastmf.kernels.links.Link
+        How a score becomes a rating.
     out : float32 (m,)
         Written. NaN where a factor or bias is NaN.
 
@@ -110,18 +123,13 @@ def predict_pairs(
         _dots_of_few(user_index, item_index, user_factors, item_factors, out)
     for row in range(user_index.shape[0]):
         user, item = user_index[row], item_index[row]
-        prediction = mean
-        if user >= 0:
-            prediction += user_bias[user]
-        if item >= 0:
-            prediction += item_bias[item]
-        prediction += out[row]
-        # NaN stays NaN: neither comparison holds for it.
-        if prediction < low:
-            prediction = low
-        elif prediction > high:
-            prediction = high
-        out[row] = prediction
+        if user < 0 or item < 0:
+            p = user_factors[user] if user >= 0 else unknown_user
+            out[row] = _dot(p, item_factors[item] if item >= 0 else unknown_item)
+        score = link.offset
+        score += user_bias[user] if user >= 0 else unknown_bias[0]
+        score += item_bias[item] if item >= 0 else unknown_bias[1]
+        out[row] = rating_of(score + out[row], link)
 
 
 @njit(
@@ -137,15 +145,17 @@ def squared_and_absolute_error(
     item_factors,
     user_bias,
     item_bias,
-    mean,
-    low,
-    high,
+    unknown_user,
+    unknown_item,
+    unknown_bias,
+    link,
 ):
     """Add up the squared and the absolute errors of the predictions of a chunk of ratings.
 
     Parameters
     ----------
-    user_index, item_index, user_factors, item_factors, user_bias, item_bias, mean, low, high
+    user_index, item_index, user_factors, item_factors, user_bias, item_bias, unknown_user,
+    unknown_item, unknown_bias, link
         As for `predict_pairs`.
     value : float32 (m,)
         The true ratings.
@@ -173,9 +183,10 @@ def squared_and_absolute_error(
             item_factors,
             user_bias,
             item_bias,
-            mean,
-            low,
-            high,
+            unknown_user,
+            unknown_item,
+            unknown_bias,
+            link,
             predictions,
         )
         for row in range(start, stop):

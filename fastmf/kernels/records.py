@@ -29,13 +29,15 @@ def last_record_end(text, delimiter, quote, line_end):
     end = np.int64(0)
     quoted = False
     field_start = True
+    closed_at = np.int64(-2)
     for place in range(text.size):
         byte = text[place]
         if quoted:
             # A doubled quote closes and opens again: the state between does not matter.
             if byte == quote:
                 quoted = False
-        elif byte == quote and (field_start or (place > 0 and text[place - 1] == quote)):
+                closed_at = np.int64(place)
+        elif byte == quote and (field_start or closed_at == place - 1):
             quoted = True
             field_start = False
         elif byte == line_end:

@@ -111,19 +111,21 @@ def gather_rows(
 
 
 @njit(cache=True, nogil=True)
-def gather_times(bitmap, time, out):
-    """Copy the times of all rows whose bit is set, in order.
+def gather_times(bitmap, start, stop, time, out):
+    """Copy the times of the rows of [start, stop) whose bit is set, in order.
 
     Parameters
     ----------
     bitmap : (ceil(n_rows / 8),) uint8, read-only
         The selection.
+    start, stop : int64
+        Range of rows, ``0 <= start <= stop <= n_rows``.
     time : (n_rows,) int64, read-only
         The column.
     out : (m + 1,) int64, modified
         Receives the m selected times; the last place is scratch.
     """
     count = np.int64(0)
-    for row in range(time.size):
+    for row in range(start, stop):
         out[count] = time[row]
         count += np.int64((bitmap[row >> 3] >> np.uint8(row & 7)) & np.uint8(1))

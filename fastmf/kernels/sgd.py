@@ -1,4 +1,4 @@
-"""Stochastic gradient descent for biased matrix factorization, one block of the grid at a time.
+"""Stochastic gradient descent for matrix factorization, one block of the grid at a time.
 
 A *row* holds everything one user or one item has, padded to a multiple of sixteen floats::
 
@@ -9,40 +9,61 @@ so the prediction ``user_bias + item_bias + user_factors . item_factors`` is one
 two rows: biases cost nothing, and no number of factors leaves a remainder outside the vector
 unit. The ones never change, because their lane has rate zero (`lane_rates`). Bias and one are the
 last two lanes of a row, so that the last sixteen lanes hold both for any number of factors.
+Models without biases set the rate of both lanes to zero.
+
+How far a step goes depends on the loss. With ``x`` the product of the rows, ``s = sigmoid(offset +
+scale * x)`` and ``y = bottom + span * s``, it is ``rate`` times
+
+    squared    r - x               down the gradient of (r - x)^2
+    absolute   sign(r - x)         2 |r - x|
+    logistic   r - y               the cross entropy of (r - bottom) / span and s, 2 span / scale
+                                   times
+    sigmoid    (r - y) * dy / dx   (r - y)^2
+
+each of which is minus half the gradient of its loss.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
+from fastmf.kernels.links import sigmoids
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
     load,
     load_quarters,
+    maximum,
     multiply,
     multiply_add,
     negative_multiply_add,
     quarters,
+    sign,
     spread_quarter,
     store,
+    subtract,
     sum_four,
     sum_lanes,
     zeros,
 )
 
 __all__ = [
+    "ABSOLUTE",
     "BATCH",
     "BATCH_WORDS",
-    "block_errors",
-    "pair_errors",
+    "LOGISTIC",
+    "SIGMOID",
+    "SQUARED",
+    "Variant",
     "row_length",
     "update_block",
 ]
+
+SQUARED, ABSOLUTE, LOGISTIC, SIGMOID = range(4)
 
 BATCH = 4
 """Ratings of one user that are in flight together."""
@@ -62,19 +83,29 @@ def row_length(factors: int) -> int:
     return -(-(factors + 2) // WIDTH) * WIDTH
 
 
+class Variant(NamedTuple):
+    """What the kernel is compiled for."""
+
+    stride: int  # floats of a row, a multiple of sixteen
+    loss: int = SQUARED  # or ABSOLUTE, LOGISTIC, SIGMOID
+    non_negative: bool = False  # whether factors are raised to zero after every step
+
+
 @cache
-def _update_block_of(stride: int) -> Any:  # noqa: PLR0915 - see `kernel`
-    """Return `update_block` compiled for one length of rows.
+def _update_block_of(variant: Variant) -> Any:  # noqa: PLR0915 - see `kernel`
+    """Return `update_block` compiled for one length of rows, one loss, and a floor or none.
 
     With the length known, the compiler unrolls the loops over a row, which is worth 16% of the
-    throughput at 50 factors. Each length that is used is compiled once, and cached on disk.
+    throughput at 50 factors. Each variant that is used is compiled once, and cached on disk.
     """
+    stride, loss, non_negative = variant
+    on_sigmoid = loss in (LOGISTIC, SIGMOID)
 
     @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-    def kernel(  # noqa: PLR0915 - one loop, written out four ratings wide
+    def kernel(  # noqa: PLR0912, PLR0915 - one loop, written out four ratings wide
         batches,
         values,
-        steps_of_levels,
+        targets_of_levels,
         first,
         last,
         user_rows,
@@ -83,6 +114,7 @@ def _update_block_of(stride: int) -> Any:  # noqa: PLR0915 - see `kernel`
         user_keep,
         item_keep,
         learning_rate,
+        sigmoid_terms,
     ):
         squared = 0.0
         user_in_item = load(lane_rates, 0)
@@ -91,6 +123,13 @@ def _update_block_of(stride: int) -> Any:  # noqa: PLR0915 - see `kernel`
         keep = broadcast(item_keep)
         rate = broadcast(learning_rate)
         tail = stride - WIDTH
+        if non_negative:
+            floor = zeros()
+            floor_tail = load(lane_rates, 7 * WIDTH)
+        if on_sigmoid:
+            offset, scale = sigmoid_terms[0], sigmoid_terms[1]
+            span, bottom = broadcast(sigmoid_terms[2]), broadcast(sigmoid_terms[3])
+            slope = broadcast(sigmoid_terms[2] * scale)
         coded = values.size == 0
         item_mask = np.uint32(0xFFFFFF) if coded else np.uint32(0xFFFFFFFF)
         for start in range(first, last, _FLUSH):
@@ -108,7 +147,7 @@ def _update_block_of(stride: int) -> Any:  # noqa: PLR0915 - see `kernel`
                 item3 = np.int64(word3 & item_mask) * stride
                 if coded:
                     targets = load_quarters(
-                        steps_of_levels,
+                        targets_of_levels,
                         np.int64(word0 >> np.uint32(24)) * 4,
                         np.int64(word1 >> np.uint32(24)) * 4,
                         np.int64(word2 >> np.uint32(24)) * 4,
@@ -116,12 +155,11 @@ def _update_block_of(stride: int) -> Any:  # noqa: PLR0915 - see `kernel`
                     )
                 else:
                     slot = batch * BATCH
-                    targets = multiply(
-                        rate,
-                        quarters(
-                            values[slot], values[slot + 1], values[slot + 2], values[slot + 3]
-                        ),
+                    targets = quarters(
+                        values[slot], values[slot + 1], values[slot + 2], values[slot + 3]
                     )
+                    if loss == SQUARED:
+                        targets = multiply(rate, targets)
                 dot0, dot1, dot2, dot3 = zeros(), zeros(), zeros(), zeros()
                 for lane in range(0, stride, WIDTH):
                     p = load(user_rows, user + lane)
@@ -129,8 +167,25 @@ def _update_block_of(stride: int) -> Any:  # noqa: PLR0915 - see `kernel`
                     dot1 = multiply_add(p, load(item_rows, item1 + lane), dot1)
                     dot2 = multiply_add(p, load(item_rows, item2 + lane), dot2)
                     dot3 = multiply_add(p, load(item_rows, item3 + lane), dot3)
-                steps = negative_multiply_add(rate, sum_four(dot0, dot1, dot2, dot3), targets)
-                squared_steps = multiply_add(steps, steps, squared_steps)
+                dots = sum_four(dot0, dot1, dot2, dot3)
+                if loss == SQUARED:
+                    steps = negative_multiply_add(rate, dots, targets)
+                    squared_steps = multiply_add(steps, steps, squared_steps)
+                elif loss == ABSOLUTE:
+                    errors = subtract(targets, dots)
+                    squared_steps = multiply_add(errors, errors, squared_steps)
+                    steps = multiply(rate, sign(errors))
+                else:
+                    chances = sigmoids(offset, scale, dots)
+                    errors = subtract(subtract(targets, bottom), multiply(span, chances))
+                    # Here an empty slot has an error, of the offset alone.
+                    errors = multiply(load(lane_rates, (8 + count) * WIDTH), errors)
+                    squared_steps = multiply_add(errors, errors, squared_steps)
+                    steps = multiply(rate, errors)
+                    if loss == SIGMOID:
+                        # dy / dx = span * scale * s * (1 - s)
+                        slopes = multiply(slope, negative_multiply_add(chances, chances, chances))
+                        steps = multiply(steps, slopes)
                 step0, step1 = spread_quarter(steps, 0), spread_quarter(steps, 1)
                 step2, step3 = spread_quarter(steps, 2), spread_quarter(steps, 3)
                 keep_user = broadcast(user_keep[count])
@@ -138,31 +193,46 @@ def _update_block_of(stride: int) -> Any:  # noqa: PLR0915 - see `kernel`
                     p = load(user_rows, user + lane)
                     q0, q1 = load(item_rows, item0 + lane), load(item_rows, item1 + lane)
                     q2, q3 = load(item_rows, item2 + lane), load(item_rows, item3 + lane)
-                    store(item_rows, item0 + lane, multiply_add(step0, p, multiply(keep, q0)))
-                    store(item_rows, item1 + lane, multiply_add(step1, p, multiply(keep, q1)))
-                    store(item_rows, item2 + lane, multiply_add(step2, p, multiply(keep, q2)))
-                    store(item_rows, item3 + lane, multiply_add(step3, p, multiply(keep, q3)))
+                    new0 = multiply_add(step0, p, multiply(keep, q0))
+                    new1 = multiply_add(step1, p, multiply(keep, q1))
+                    new2 = multiply_add(step2, p, multiply(keep, q2))
+                    new3 = multiply_add(step3, p, multiply(keep, q3))
+                    if non_negative:
+                        new0, new1 = maximum(new0, floor), maximum(new1, floor)
+                        new2, new3 = maximum(new2, floor), maximum(new3, floor)
+                    store(item_rows, item0 + lane, new0)
+                    store(item_rows, item1 + lane, new1)
+                    store(item_rows, item2 + lane, new2)
+                    store(item_rows, item3 + lane, new3)
                     p = multiply_add(step1, q1, multiply_add(step0, q0, multiply(keep_user, p)))
-                    store(
-                        user_rows, user + lane, multiply_add(step3, q3, multiply_add(step2, q2, p))
-                    )
+                    p = multiply_add(step3, q3, multiply_add(step2, q2, p))
+                    store(user_rows, user + lane, maximum(p, floor) if non_negative else p)
                 p = load(user_rows, user + tail)
                 scaled = multiply(p, user_in_item)
                 q0, q1 = load(item_rows, item0 + tail), load(item_rows, item1 + tail)
                 q2, q3 = load(item_rows, item2 + tail), load(item_rows, item3 + tail)
                 keep_tail = item_keep_tail
-                store(item_rows, item0 + tail, multiply_add(step0, scaled, multiply(keep_tail, q0)))
-                store(item_rows, item1 + tail, multiply_add(step1, scaled, multiply(keep_tail, q1)))
-                store(item_rows, item2 + tail, multiply_add(step2, scaled, multiply(keep_tail, q2)))
-                store(item_rows, item3 + tail, multiply_add(step3, scaled, multiply(keep_tail, q3)))
+                new0 = multiply_add(step0, scaled, multiply(keep_tail, q0))
+                new1 = multiply_add(step1, scaled, multiply(keep_tail, q1))
+                new2 = multiply_add(step2, scaled, multiply(keep_tail, q2))
+                new3 = multiply_add(step3, scaled, multiply(keep_tail, q3))
+                if non_negative:
+                    new0, new1 = maximum(new0, floor_tail), maximum(new1, floor_tail)
+                    new2, new3 = maximum(new2, floor_tail), maximum(new3, floor_tail)
+                store(item_rows, item0 + tail, new0)
+                store(item_rows, item1 + tail, new1)
+                store(item_rows, item2 + tail, new2)
+                store(item_rows, item3 + tail, new3)
                 gradient = multiply_add(step1, q1, multiply(step0, q0))
                 gradient = multiply_add(step3, q3, multiply_add(step2, q2, gradient))
                 keep_tail = load(lane_rates, (3 + count) * WIDTH)
                 p = multiply_add(items_in_user, gradient, multiply(keep_tail, p))
-                store(user_rows, user + tail, p)
-            # Every square is in four lanes, and is that of rate * error.
+                store(user_rows, user + tail, maximum(p, floor_tail) if non_negative else p)
+            # Every square is in four lanes.
             squared += np.float64(sum_lanes(squared_steps)) / 4
-        return squared / (np.float64(learning_rate) * np.float64(learning_rate))
+        if loss == SQUARED:  # those of rate * error
+            return squared / (np.float64(learning_rate) * np.float64(learning_rate))
+        return squared
 
     return kernel
 
@@ -170,29 +240,31 @@ def _update_block_of(stride: int) -> Any:  # noqa: PLR0915 - see `kernel`
 def update_block(
     batches,
     values,
-    steps_of_levels,
+    targets_of_levels,
     first,
     last,
     user_rows,
     item_rows,
-    stride,
+    variant,
     lane_rates,
     user_keep,
     item_keep,
     learning_rate,
+    sigmoid_terms,
 ):
     """Take one gradient step for every batch of a block, in order, and return the squared error.
 
-    For a batch of one user ``u`` and up to four items ``i``, with ``e = r - u.i`` from the rows
-    as they are before the batch::
+    For a batch of one user ``u`` and up to four items ``i``, with ``step_i`` of the loss (see the
+    module; ``rate * error`` for squares) from the rows as they are before the batch::
 
-        item  <- (1 - rate * reg) * item + rate * e * user
-        user  <- (1 - count * rate * reg) * user + rate * sum(e * item)
+        item  <- (1 - rate * reg) * item + step_i * user
+        user  <- (1 - count * rate * reg) * user + sum(step_i * item)
 
     which is the step of Koren, Bell and Volinsky (2009), equations 4 and 5, with the user's
     gradient summed over four ratings. Four errors in flight hide the latency of
     dot -> error -> update, which is what bounds a rating-by-rating loop. The grid is laid out so
-    that neighbouring batches belong to different users; they overlap as well.
+    that neighbouring batches belong to different users; they overlap as well. Non-negative
+    factors are then raised to zero, which is projected gradient descent.
 
     Parameters
     ----------
@@ -202,25 +274,28 @@ def update_block(
         level of zero, so their error is zero.
     values : (n_batches * 4,) or (0,) float32, read-only
         Centred ratings by slot, for tables with too many distinct ratings to code; else empty.
-    steps_of_levels : (256 * 4,) float32
-        ``rate * level`` of each code's centred rating, four times over.
+    targets_of_levels : (256 * 4,) float32
+        Each code's centred rating, four times over; ``rate`` times that for the squared loss.
     first, last : int
         The batches of this block.
     user_rows, item_rows : (rows * stride,) float32, modified in place
         Padded rows, see the module.
-    stride : int
-        Floats of a row, a multiple of sixteen.
-    lane_rates : (112,) float32
+    variant : Variant
+        What the kernel is compiled for.
+    lane_rates : (192,) float32
         For the last sixteen lanes of a row, where the bias and the one live: how the user row
         enters the item's step (rate relative to `learning_rate`), how the item rows enter the
         user's, ``1 - rate * reg`` of an item, ``1 - count * rate * reg`` of a user for a count
-        of 1, 2, 3 and 4.
+        of 1, 2, 3 and 4, the floor of non-negative factors (minus infinity elsewhere). Then for
+        a count of 1, 2, 3 and 4 a one for each lane of a rated slot's quarter.
     user_keep : (4,) float32
         ``1 - count * rate * reg`` of the factors, for a count of 1, 2, 3 and 4.
     item_keep : float32
         ``1 - rate * reg`` of the factors.
     learning_rate : float32
         Rate of the factors, above 0.
+    sigmoid_terms : (4,) float32
+        Offset, scale, span and bottom, the latter two in units of the centred ratings.
 
     Returns
     -------
@@ -231,10 +306,10 @@ def update_block(
     -----
     Free of races as long as no other thread works on a block of the same users or items.
     """
-    return _update_block_of(int(stride))(
+    return _update_block_of(variant)(
         batches,
         values,
-        steps_of_levels,
+        targets_of_levels,
         first,
         last,
         user_rows,
@@ -243,115 +318,5 @@ def update_block(
         user_keep,
         item_keep,
         learning_rate,
+        sigmoid_terms,
     )
-
-
-@njit(nogil=True, fastmath=_FLAGS, error_model="numpy")
-def _error(rating, user, item, user_rows, item_rows, stride, constants):
-    """Return ``rating - clip(mean + scale * user_row . item_row, low, high)`` in float64."""
-    mean, scale, low, high = constants
-    dot = zeros()
-    for lane in range(0, stride, WIDTH):
-        row = load(user_rows, user * stride + lane)
-        dot = multiply_add(row, load(item_rows, item * stride + lane), dot)
-    prediction = mean + scale * sum_lanes(dot)
-    # Written so that NaN stays NaN; min() and max() would drop it.
-    if prediction < low:
-        prediction = low
-    elif prediction > high:
-        prediction = high
-    return np.float64(rating) - np.float64(prediction)
-
-
-@njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def pair_errors(
-    user_index, item_index, ratings, user_rows, item_rows, stride, mean, scale, low, high
-):
-    """Add up the errors of clipped predictions for pairs of rows.
-
-    The prediction is ``clip(mean + scale * user_row . item_row, low, high)``.
-
-    Parameters
-    ----------
-    user_index, item_index : (m,) int32, read-only
-        Rows. The caller maps what the model does not know to a row of zeros.
-    ratings : (m,) float32, read-only
-        What was rated.
-    user_rows, item_rows : (rows * stride,) float32
-        Padded rows, see the module.
-    stride : int
-        Floats of a row.
-    mean, scale, low, high : float32
-        How a dot product becomes a rating.
-
-    Returns
-    -------
-    squared, absolute : float64
-        Sums of squared and of absolute errors.
-    count : int
-        Pairs.
-    """
-    squared = 0.0
-    absolute = 0.0
-    constants = mean, scale, low, high
-    for row in range(user_index.size):
-        user, item = np.int64(user_index[row]), np.int64(item_index[row])
-        error = _error(ratings[row], user, item, user_rows, item_rows, stride, constants)
-        squared += error * error
-        absolute += abs(error)
-    return squared, absolute, user_index.size
-
-
-@njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-def block_errors(
-    batches,
-    values,
-    levels,
-    first,
-    last,
-    user_rows,
-    item_rows,
-    stride,
-    mean,
-    scale,
-    low,
-    high,
-):
-    """Add up the errors of clipped predictions for the ratings of a block.
-
-    Parameters
-    ----------
-    batches, values, first, last, user_rows, item_rows, stride
-        As for `update_block`; nothing is modified.
-    levels : (256,) float32
-        The centred rating of each code.
-    mean, scale, low, high : float32
-        As for `pair_errors`; ``mean + scale * centred`` is the rating.
-
-    Returns
-    -------
-    squared, absolute : float64
-        Sums of squared and of absolute errors.
-    count : int
-        Ratings of the block.
-    """
-    squared = 0.0
-    absolute = 0.0
-    ratings = np.int64(0)
-    constants = mean, scale, low, high
-    coded = values.size == 0
-    item_mask = np.uint32(0xFFFFFF) if coded else np.uint32(0xFFFFFFFF)
-    for batch in range(first, last):
-        head = batches[batch * BATCH_WORDS]
-        user = np.int64(head & np.uint32(0x3FFFFFFF))
-        count = np.int64(head >> np.uint32(30)) + 1
-        for slot in range(count):
-            word = batches[batch * BATCH_WORDS + 1 + slot]
-            centred = levels[word >> np.uint32(24)] if coded else values[batch * BATCH + slot]
-            item = np.int64(word & item_mask)
-            rating = mean + scale * centred
-            error = _error(rating, user, item, user_rows, item_rows, stride, constants)
-            squared += error * error
-            absolute += abs(error)
-        ratings += count
-    return squared, absolute, ratings

@@ -24,12 +24,15 @@ __all__ = [
     "WIDTH",
     "add",
     "broadcast",
+    "first_of_quarter",
     "load",
     "load_quarters",
+    "maximum",
     "multiply",
     "multiply_add",
     "negative_multiply_add",
     "quarters",
+    "sign",
     "spread_quarter",
     "store",
     "subtract",
@@ -168,6 +171,33 @@ def negative_multiply_add(typing_context: Any, left: Any, right: Any, addend: An
     return signature, generate
 
 
+@intrinsic
+def maximum(typing_context: Any, value: Any, floor: Any) -> Any:
+    """Return the larger of `value` and `floor` lane by lane; NaN where `value` is NaN."""
+    signature = lanes(lanes, lanes)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        # Not LLVM's maxnum, which drops NaN.
+        below = builder.fcmp_ordered("<", args[0], args[1])
+        return builder.select(below, args[1], args[0])
+
+    return signature, generate
+
+
+@intrinsic
+def sign(typing_context: Any, value: Any) -> Any:
+    """Return 1, 0 or -1 lane by lane, the sign of `value`; NaN where it is NaN."""
+    signature = lanes(lanes)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        zero, one, minus_one = (ir.Constant(_VECTOR, [x] * WIDTH) for x in (0.0, 1.0, -1.0))
+        below = builder.fcmp_ordered("<", args[0], zero)
+        above = builder.fcmp_ordered(">", args[0], zero)
+        return builder.select(above, one, builder.select(below, minus_one, args[0]))
+
+    return signature, generate
+
+
 def _fold(builder: Any, value: Any, width: int) -> Any:
     """Add the upper half of a vector to its lower half until one lane is left."""
     while width > 1:
@@ -272,3 +302,13 @@ def spread_quarter(typing_context: Any, value: Any, number: Any) -> Any:
         return _shuffle(builder, args[0], args[0], order)
 
     return signature, generate
+
+
+@intrinsic(prefer_literal=True)
+def first_of_quarter(typing_context: Any, value: Any, number: Any) -> Any:
+    """Return the first lane of quarter `number`, a literal 0 to 3, as a float32."""
+    if not isinstance(number, types.IntegerLiteral):
+        return None
+    lane = ir.Constant(_INDEX, 4 * number.literal_value)
+    signature = types.float32(lanes, number)
+    return signature, lambda context, builder, sig, args: builder.extract_element(args[0], lane)

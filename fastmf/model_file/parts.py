@@ -31,7 +31,19 @@ _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, Recur
 
 
 def check_array(name: str, array: NDArray[Any]) -> None:
-    """Refuse what must never be saved."""
+    """Refuse what must never be saved.
+
+    Parameters
+    ----------
+    name : str
+        The array, for the message.
+    array : ndarray
+
+    Raises
+    ------
+    ModelFileError
+        On a type the format does not have, or numbers that are not finite.
+    """
     if array.dtype.newbyteorder("<") not in _DTYPES.values():
         raise ModelFileError(f"cannot save the model: array {name} has type {array.dtype}")
     if array.dtype.kind != "f":
@@ -46,7 +58,13 @@ def check_array(name: str, array: NDArray[Any]) -> None:
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write arrays as a safetensors file; nothing contiguous is copied."""
+    """Write arrays as a safetensors file; nothing contiguous is copied.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    arrays : dict of str to ndarray
+    """
     save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
 
 
@@ -93,7 +111,13 @@ def _map_array(mapped: mmap.mmap, start: int, entry: dict[str, Any]) -> NDArray[
 
 
 def write_ids(path: Path, vocabulary: Vocabulary) -> None:
-    """Write a vocabulary as an Arrow IPC file of one column and one record batch."""
+    """Write a vocabulary as an Arrow IPC file of one column and one record batch.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    vocabulary : Vocabulary
+    """
     batch = pa.record_batch([vocabulary.ids], names=["id"])
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
         writer.write_batch(batch)

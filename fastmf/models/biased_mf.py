@@ -6,18 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fastmf.data import Ratings
+from fastmf.errors import DataError, ParameterError
 from fastmf.models.base import FactorModel, Fitted
-from fastmf.models.limits import check_number
+from fastmf.models.limits import check_choice, check_number, memory_beside_factors
+from fastmf.models.losses import LOSSES, LossName
 from fastmf.models.rows import StepSizes
-from fastmf.models.sgd_learner import SGDLearner, memory_beside_factors, warm_up
+from fastmf.models.sgd_learner import SGDLearner, warm_up
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
 
 __all__ = ["BiasedMF", "BiasedMFParameters"]
 
-# Rates times epochs that reaches the same model for 8 to 40 epochs: with the rate falling
-# linearly to zero, validation RMSE on MovieLens-1M is .8412 (8 epochs), .8396 (10), .8378 (20)
-# and .8378 (40).
+# Rates times epochs that reaches the same model for 8 epochs and more, whatever the loss, with
+# the rate falling linearly to zero; docs/TUNING.md has the curve.
 _RATE_BUDGET = 0.8
 _HIGHEST_DEFAULT_RATE = 0.1
 
@@ -38,7 +39,10 @@ class BiasedMFParameters:
         default=None,
         metadata={"help": "Rate of the first epoch; it falls linearly to 0. Default 0.8 / epochs."},
     )
-    regularization: float = field(default=0.043, metadata={"help": "L2 weight of the factors."})
+    regularization: float | None = field(
+        default=None,
+        metadata={"help": "L2 weight of the factors. Default by the loss; 0.043 for squares."},
+    )
     bias_learning_rate: float | None = field(
         default=None,
         metadata={"help": "Rate of the biases. Default a quarter of the learning rate."},
@@ -48,6 +52,18 @@ class BiasedMFParameters:
         default=0.01, metadata={"help": "Standard deviation of the factors at the start."}
     )
     random_state: int = field(default=0, metadata={"help": "Seed of all randomness."})
+    loss: LossName = field(
+        default="squared",
+        metadata={
+            "help": "Error of a prediction: its square, its absolute value, the cross entropy of "
+            "the rating scaled to 0-1, or the square behind a sigmoid."
+        },
+    )
+    biases: bool = field(
+        default=True,
+        metadata={"help": "Mean and biases, or the product of the factors alone."},
+    )
+    non_negative: bool = field(default=False, metadata={"help": "Keep factors at 0 or above."})
 
     def __post_init__(self) -> None:
         check_number("factors", self.factors, whole=True, least=1)
@@ -55,18 +71,32 @@ class BiasedMFParameters:
         for name in ("learning_rate", "bias_learning_rate"):
             if getattr(self, name) is not None:
                 check_number(name, getattr(self, name), above=0)
-        for name in ("regularization", "bias_regularization", "initial_scale"):
+        if self.regularization is not None:
+            check_number("regularization", self.regularization, least=0)
+        for name in ("bias_regularization", "initial_scale"):
             check_number(name, getattr(self, name), least=0)
         check_number("random_state", self.random_state, whole=True, least=0)
+        check_choice("loss", self.loss, LOSSES)
+        for name in ("biases", "non_negative"):
+            check_choice(name, getattr(self, name), (True, False))
+        if self.non_negative and not self.biases and LOSSES[self.loss].link == "sigmoid":
+            raise ParameterError(
+                f"non_negative factors without biases reach only the upper half of the ratings "
+                f"with loss {self.loss}; keep the biases, or use loss squared or absolute"
+            )
 
     @property
     def step_sizes(self) -> StepSizes:
         """Rates with their defaults filled in, and regularization."""
-        rate = self.learning_rate
+        rate, regularization = self.learning_rate, self.regularization
         if rate is None:
             rate = min(_RATE_BUDGET / self.epochs, _HIGHEST_DEFAULT_RATE)
+        if regularization is None:
+            regularization = LOSSES[self.loss].regularization
         bias_rate = rate / 4 if self.bias_learning_rate is None else self.bias_learning_rate
-        return StepSizes(rate, bias_rate, self.regularization, self.bias_regularization)
+        if not self.biases:
+            bias_rate = 0.0
+        return StepSizes(rate, bias_rate, regularization, self.bias_regularization)
 
 
 class BiasedMF(FactorModel):
@@ -75,7 +105,7 @@ class BiasedMF(FactorModel):
     The model of Koren, Bell and Volinsky (2009), "Matrix factorization techniques for
     recommender systems", trained by stochastic gradient descent on
 
-        sum((r - prediction)^2 + regularization * (|user|^2 + |item|^2)
+        sum(loss(r, prediction) + regularization * (|user|^2 + |item|^2)
             + bias_regularization * (user_bias^2 + item_bias^2))
 
     over a fixed grid of blocks. Ratings are centred and divided by their spread while training,
@@ -91,8 +121,9 @@ class BiasedMF(FactorModel):
     learning_rate : float, optional
         Rate of the first epoch; it falls linearly, to 0 after the last. Default 0.8 / `epochs`,
         at most 0.1.
-    regularization : float
-        L2 weight of the factors, for each rating.
+    regularization : float, optional
+        L2 weight of the factors, for each rating. Default by the loss: 0.043 (squared,
+        logistic), 0.055 (absolute), 0.04 (sigmoid).
     bias_learning_rate : float, optional
         Rate of the biases; default a quarter of `learning_rate`.
     bias_regularization : float
@@ -101,6 +132,15 @@ class BiasedMF(FactorModel):
         Standard deviation of the factors at the start.
     random_state : int
         Seed of the start, of the order of blocks, and of a hold-out given as a fraction.
+    loss : {"squared", "absolute", "logistic", "sigmoid"}
+        What is made small. "squared" is best for RMSE, "absolute" for MAE. The other two pass
+        the sum through a sigmoid that spans the rating range, or 0 to 1 for ratings within:
+        "logistic" is the cross entropy of the rating on that span, right for clicks of 0 and 1;
+        "sigmoid" is the squared error.
+    biases : bool
+        Without them the sum is the product of the factors alone, with neither mean nor biases.
+    non_negative : bool
+        Keep factors (not biases) at 0 or above by projection after each step.
 
     Attributes
     ----------
@@ -128,11 +168,14 @@ class BiasedMF(FactorModel):
         *,
         epochs: int = BiasedMFParameters.epochs,
         learning_rate: float | None = BiasedMFParameters.learning_rate,
-        regularization: float = BiasedMFParameters.regularization,
+        regularization: float | None = BiasedMFParameters.regularization,
         bias_learning_rate: float | None = BiasedMFParameters.bias_learning_rate,
         bias_regularization: float = BiasedMFParameters.bias_regularization,
         initial_scale: float = BiasedMFParameters.initial_scale,
         random_state: int = BiasedMFParameters.random_state,
+        loss: LossName = BiasedMFParameters.loss,
+        biases: bool = BiasedMFParameters.biases,
+        non_negative: bool = BiasedMFParameters.non_negative,
     ) -> None:
         self.factors = factors
         self.epochs = epochs
@@ -142,14 +185,24 @@ class BiasedMF(FactorModel):
         self.bias_regularization = bias_regularization
         self.initial_scale = initial_scale
         self.random_state = random_state
+        self.loss = loss
+        self.biases = biases
+        self.non_negative = non_negative
 
-    def _check_size(
+    def _check_fit(
         self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
     ) -> None:
+        low, _ = train.rating_range
+        identity = LOSSES[parameters.loss].link == "identity"
+        if identity and parameters.non_negative and not parameters.biases and low < 0:
+            raise DataError(
+                f"non_negative factors without biases cannot predict ratings below 0, but the "
+                f"lowest is {low:g}; keep the biases"
+            )
         memory_beside_factors(parameters.factors, train, valid, run)
 
-    def _warm_up(self) -> None:
-        warm_up(self.factors)
+    def _warm_up(self, parameters: Any) -> None:
+        warm_up(parameters)
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings

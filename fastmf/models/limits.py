@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
+from fastmf.data import Ratings
 from fastmf.errors import ParameterError
 from fastmf.kernels.sgd import row_length
 from fastmf.kernels.vectors import WIDTH
 from fastmf.machine import available_memory
+from fastmf.training import RunSettings
 
-__all__ = ["check_number", "memory_left"]
+__all__ = ["check_choice", "check_number", "memory_beside_factors", "memory_left"]
 
 # Python, compiled kernels and the libraries, measured after a run on a small table.
 _PROCESS_BYTES = 256 << 20
@@ -58,6 +63,29 @@ def check_number(
         raise ParameterError(f"{name} is {value}, but it must be above {above}")
 
 
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Refuse a hyperparameter that is not one of a few values.
+
+    Parameters
+    ----------
+    name : str
+        The hyperparameter, for the message.
+    value : object
+    choices : iterable
+
+    Raises
+    ------
+    ParameterError
+    """
+    choices = list(choices)
+    plain = value.item() if isinstance(value, np.bool_) else value
+    # By type as well: 1 equals True, but is not meant by it.
+    if not any(isinstance(plain, type(choice)) and plain == choice for choice in choices):
+        raise ParameterError(
+            f"{name} is {value!r}, but it must be one of {', '.join(map(str, choices))}"
+        )
+
+
 def memory_left(
     name: str, factors: int, n_rows: int, *, keep_best: bool, max_memory: int | None
 ) -> int | None:
@@ -98,3 +126,31 @@ def memory_left(
         f"{name} is {factors}, which takes {needed / 2**30:.2f} GiB for {n_rows:,} users and "
         f"items, but {usable / 2**30:.2f} GiB of memory are left for them; {advice}"
     )
+
+
+def memory_beside_factors(
+    factors: int, ratings: Ratings, valid: Ratings | None, run: RunSettings
+) -> int | None:
+    """Return the bytes left beside the factors; see `memory_left`.
+
+    Parameters
+    ----------
+    factors : int
+    ratings : Ratings
+        Training ratings.
+    valid : Ratings or None
+        Validation ratings; with them the best epoch is kept as well.
+    run : RunSettings
+
+    Returns
+    -------
+    int or None
+
+    Raises
+    ------
+    ParameterError
+        If the factors do not fit.
+    """
+    n_rows = ratings.n_users + ratings.n_items
+    keep_best = valid is not None
+    return memory_left("factors", factors, n_rows, keep_best=keep_best, max_memory=run.max_memory)

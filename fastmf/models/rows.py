@@ -6,28 +6,43 @@ of zeros: for the empty slots of each block column, and one each for an unknown 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.data.layout import BlockGrid
+from fastmf.data.block_grid import BlockGrid
 from fastmf.kernels.sgd import BATCH, row_length
 from fastmf.kernels.vectors import WIDTH
 
-__all__ = ["FactorArrays", "PaddedRows", "StepSizes", "StepTables"]
+__all__ = ["FactorArrays", "PaddedRows", "Start", "StepSizes", "StepTables"]
 
 _CACHE_LINE = 64
 
+# Rows that are copied at once to be added up: 4 MB of 64 factors.
+_ROWS_AT_ONCE = 1 << 14
+
 
 class FactorArrays(NamedTuple):
-    """The parameters of a biased factor model, compact, in rating units."""
+    """The parameters of a factor model, compact, in units of the score."""
 
     user_factors: NDArray[np.float32]  # (n_users, factors)
     item_factors: NDArray[np.float32]  # (n_items, factors)
     user_bias: NDArray[np.float32]  # (n_users,)
     item_bias: NDArray[np.float32]  # (n_items,)
+    unknown_user_factors: NDArray[np.float32]  # (factors,)
+    unknown_item_factors: NDArray[np.float32]  # (factors,)
+    unknown_bias: NDArray[np.float32]  # (2,) of an unknown user, of an unknown item
+
+
+class Start(NamedTuple):
+    """Where training starts: ``user . item`` is about `product`, of factors around its root."""
+
+    deviation: float  # standard deviation of the factors
+    product: float = 0.0
+    item_constant: float = 0.0  # bias of every item that is kept, as its rate is 0
+    non_negative: bool = False
 
 
 class StepSizes(NamedTuple):
@@ -42,7 +57,7 @@ class StepSizes(NamedTuple):
 class StepTables(NamedTuple):
     """Step sizes of an epoch as `fastmf.kernels.sgd.update_block` takes them."""
 
-    lane_rates: NDArray[np.float32]  # (112,)
+    lane_rates: NDArray[np.float32]  # (192,)
     user_keep: NDArray[np.float32]  # (4,)
     item_keep: np.float32
     learning_rate: np.float32
@@ -74,6 +89,8 @@ class StepTables(NamedTuple):
             factor + user_bias,
             1 - decay * factor - bias_decay * item_bias,
             *(1 - np.outer(counts, user_decay)),
+            np.where(lane < factors, 0.0, -np.inf),
+            *(np.arange(WIDTH) < counts[:, np.newaxis] * (WIDTH // BATCH)),
         ]
         return cls(
             np.concatenate(table).astype(np.float32),
@@ -101,6 +118,8 @@ class PaddedRows:
     items : ((n_items + side + 1) * stride,) float32
         After the items, a row of zeros for each block column, then an unknown item's row.
     factors, n_users, n_items : int
+    item_constant : float
+        What every item's bias holds beside the bias itself.
     """
 
     users: NDArray[np.float32]
@@ -108,6 +127,7 @@ class PaddedRows:
     factors: int
     n_users: int
     n_items: int
+    item_constant: float = 0.0
 
     @property
     def stride(self) -> int:
@@ -126,7 +146,7 @@ class PaddedRows:
 
     @classmethod
     def random(
-        cls, grid: BlockGrid, factors: int, initial_scale: float, generator: np.random.Generator
+        cls, grid: BlockGrid, factors: int, start: Start, generator: np.random.Generator
     ) -> Self:
         """Start from normal factors and biases of zero.
 
@@ -136,8 +156,7 @@ class PaddedRows:
         ----------
         grid : BlockGrid
         factors : int
-        initial_scale : float
-            Standard deviation of the factors.
+        start : Start
         generator : numpy.random.Generator
             Source of all randomness.
 
@@ -149,16 +168,47 @@ class PaddedRows:
         n_users, n_items = len(grid.user_counts), len(grid.item_counts)
         users = _aligned_zeros((n_users + 1) * stride)
         items = _aligned_zeros((n_items + grid.side + 1) * stride)
-        for rows, counts in ((users, grid.user_counts), (items, grid.item_counts)):
+        mean = (abs(start.product) / factors) ** 0.5
+        means = mean, mean if start.product >= 0 else -mean
+        counts_of = grid.user_counts, grid.item_counts
+        for rows, counts, centre in zip((users, items), counts_of, means, strict=True):
             table = rows.reshape(-1, stride)[: len(counts)]
             drawn = generator.standard_normal((len(counts), factors), dtype=np.float32)
-            drawn *= np.float32(initial_scale)
+            drawn *= np.float32(start.deviation)
+            if centre:
+                drawn += np.float32(centre)
+            if start.non_negative:
+                np.abs(drawn, out=drawn)
             drawn[counts == 0] = 0
             table[:, :factors] = drawn
         users.reshape(-1, stride)[:, -1] = 1
-        items.reshape(-1, stride)[:n_items, -2] = 1
-        items.reshape(-1, stride)[-1, -2] = 1
-        return cls(users, items, factors, n_users, n_items)
+        items.reshape(-1, stride)[:n_items, -2:] = 1, start.item_constant
+        items.reshape(-1, stride)[-1, -2:] = 1, start.item_constant
+        return cls(users, items, factors, n_users, n_items, start.item_constant)
+
+    def average_unlearned(
+        self, user_counts: NDArray[np.int64], item_counts: NDArray[np.int64]
+    ) -> None:
+        """Give users and items without ratings, and the unknown, the mean of the learned rows.
+
+        For factors that are not centred, so that zeros would not be the middle of them.
+
+        Parameters
+        ----------
+        user_counts, item_counts : (n_users,), (n_items,) int64
+            Ratings of each.
+        """
+        tables = self.users.reshape(-1, self.stride), self.items.reshape(-1, self.stride)
+        unknown = self.unknown_user, self.unknown_item
+        for table, row, counts in zip(tables, unknown, (user_counts, item_counts), strict=True):
+            learned = np.flatnonzero(counts)
+            sums = np.zeros(self.stride)
+            for first in range(0, len(learned), _ROWS_AT_ONCE):
+                part = learned[first : first + _ROWS_AT_ONCE]
+                sums += table[part].sum(axis=0, dtype=np.float64)
+            mean = sums / len(learned)
+            table[row] = mean
+            table[: len(counts)][counts == 0] = mean
 
     def copy_to(self, other: PaddedRows) -> None:
         """Copy all parameters into another set of rows of the same shape."""
@@ -168,15 +218,15 @@ class PaddedRows:
     def empty_like(self) -> PaddedRows:
         """Return rows of the same shape, all zeros."""
         users, items = _aligned_zeros(self.users.size), _aligned_zeros(self.items.size)
-        return PaddedRows(users, items, self.factors, self.n_users, self.n_items)
+        return replace(self, users=users, items=items)
 
     def compact(self, scale: float) -> FactorArrays:
-        """Return the parameters without padding, in rating units.
+        """Return the parameters without padding, in units of the score.
 
         Parameters
         ----------
         scale : float
-            Rating units in a unit of the rows' dot product; the factors take its root each.
+            Units of the score in one of the rows' dot product; the factors take its root each.
 
         Returns
         -------
@@ -184,12 +234,17 @@ class PaddedRows:
             C-contiguous copies.
         """
         k = self.factors
-        users = self.users.reshape(-1, self.stride)[: self.n_users]
-        items = self.items.reshape(-1, self.stride)[: self.n_items]
-        root = np.float32(scale**0.5)
+        users, items = self.users.reshape(-1, self.stride), self.items.reshape(-1, self.stride)
+        unknown_user, unknown_item = users[self.unknown_user], items[self.unknown_item]
+        users, items = users[: self.n_users], items[: self.n_items]
+        root, unit = np.float32(scale**0.5), np.float32(scale)
+        constant = np.float32(self.item_constant)
         return FactorArrays(
             users[:, :k] * root,
             items[:, :k] * root,
-            users[:, -2] * np.float32(scale),
-            items[:, -1] * np.float32(scale),
+            users[:, -2] * unit,
+            (items[:, -1] - constant) * unit,
+            unknown_user[:k] * root,
+            unknown_item[:k] * root,
+            np.array([unknown_user[-2], unknown_item[-1] - constant]) * unit,
         )

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from fastmf.data import RatingChunk, Ratings
 from fastmf.data.arrays import frozen
+from fastmf.data.block_grid import BlockGrid, grid_bytes
 from fastmf.data.cache import work_folder
-from fastmf.data.layout import BlockGrid, build_grid, grid_bytes
+from fastmf.data.layout import build_grid
 from fastmf.data.work_arrays import WorkArrays
-from fastmf.kernels.sgd import block_errors, pair_errors, update_block
+from fastmf.errors import DivergenceError
+from fastmf.kernels.row_errors import block_errors, pair_errors
+from fastmf.kernels.sgd import SQUARED, Variant, row_length, update_block
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.base import Fitted
-from fastmf.models.limits import memory_left
-from fastmf.models.rows import PaddedRows, StepSizes, StepTables
+from fastmf.models.limits import memory_beside_factors
+from fastmf.models.losses import LOSSES, ScoreUnits
+from fastmf.models.rows import FactorArrays, PaddedRows, Start, StepSizes, StepTables
 from fastmf.parallel import Team
 from fastmf.training import Progress, RunSettings, SilentProgress, train
 from fastmf.training.blocks import block_order, run_blocks
 
-__all__ = ["SGDLearner", "memory_beside_factors", "warm_up"]
+__all__ = ["SGDLearner", "variant", "warm_up"]
 
 _CHUNK = 1 << 16
 
@@ -34,12 +38,12 @@ class SGDLearner:
     ----------
     parameters : BiasedMFParameters
     grid : BlockGrid
-    valid : RatingChunk or None
-        Validation ratings by row: unknown users and items are rows of their own.
-    rating_range : tuple of float
-        What predictions are clipped to.
     rows : PaddedRows
         Where training starts; modified in place.
+    valid : RatingChunk or None
+        Validation ratings by row: unknown users and items are rows of their own.
+    units : ScoreUnits
+        How rows relate to ratings.
     team : Team
     """
 
@@ -49,15 +53,16 @@ class SGDLearner:
         grid: BlockGrid,
         rows: PaddedRows,
         valid: RatingChunk | None,
-        rating_range: tuple[float, float],
+        units: ScoreUnits,
         team: Team,
     ) -> None:
         self._parameters = parameters
         self._grid = grid
         self._rows = rows
         self._valid = valid
-        self._range = rating_range
+        self._units = units
         self._team = team
+        self._variant = variant(parameters)
         self._kept: PaddedRows | None = None
         self.ratings_per_epoch = grid.n_ratings
         self.spread = grid.scale
@@ -65,10 +70,12 @@ class SGDLearner:
     @property
     def remedy(self) -> str:
         """What to try when training diverges."""
-        rate = self._parameters.step_sizes.learning_rate
+        sizes = self._parameters.step_sizes
         return (
-            f"lower the learning rate (it is {rate:g}; try {rate / 4:.1g}) or raise the "
-            f"regularization (it is {self._parameters.regularization:g})"
+            f"lower the learning rate (it is {sizes.learning_rate:g}; try "
+            f"{sizes.learning_rate / 4:.1g}) or raise the regularization (it is "
+            f"{sizes.regularization:g})"
+            + ("" if self._parameters.biases else ", or keep the biases")
         )
 
     @classmethod
@@ -104,20 +111,41 @@ class SGDLearner:
         in_memory = left is None or grid_bytes(len(ratings)) <= left
         work_arrays = WorkArrays(None if in_memory else work_folder())
         grid = build_grid(ratings, team, work_arrays=work_arrays)
+        units = _units(parameters, grid, ratings.rating_range)
         generator = np.random.default_rng(parameters.random_state)
-        rows = PaddedRows.random(grid, parameters.factors, parameters.initial_scale, generator)
+        start = Start(
+            parameters.initial_scale, units.product, units.item_constant, parameters.non_negative
+        )
+        rows = PaddedRows.random(grid, parameters.factors, start, generator)
         pairs = None if valid is None else _rows_of(valid, ratings, rows)
-        learner = cls(parameters, grid, rows, pairs, ratings.rating_range, team)
+        learner = cls(parameters, grid, rows, pairs, units, team)
         prepared = time.perf_counter() - begin
         outcome = train(learner, parameters.epochs, run)
         train_rmse = learner.training_errors().rmse
-        arrays = rows.compact(grid.scale)
+        arrays = rows.compact(units.scale)
+        learner.check_finite(arrays)
         schedule = {
             "blocks": f"{grid.side} x {grid.side}",
             "block_order": "diagonals by numpy.random.default_rng([random_state, epoch])",
             "learning_rate": "linear decay to 0",
         }
-        return Fitted(arrays, grid.mean, outcome, train_rmse, prepared, schedule)
+        link = units.link._replace(offset=np.float32(units.offset))
+        return Fitted(arrays, grid.mean, link, outcome, train_rmse, prepared, schedule)
+
+    def check_finite(self, arrays: FactorArrays) -> None:
+        """Refuse parameters that are not numbers; errors behind a sigmoid do not show them.
+
+        Parameters
+        ----------
+        arrays : FactorArrays
+
+        Raises
+        ------
+        DivergenceError
+        """
+        # A minimum and a maximum are NaN where any element is, and make no copy.
+        if not all(np.isfinite([a.min(), a.max()]).all() for a in arrays if a.size):
+            raise DivergenceError(f"training diverged (parameters overflowed); {self.remedy}")
 
     def _steps(self, epoch: int) -> StepTables:
         """Return the step sizes of an epoch: rates fall linearly, to 0 after the last one."""
@@ -130,7 +158,8 @@ class SGDLearner:
         """Train on every block once; return the RMSE on the way."""
         grid, rows = self._grid, self._rows
         steps = self._steps(epoch)
-        steps_of_levels = np.repeat(steps.learning_rate * grid.levels, 4)
+        in_steps = steps.learning_rate if self._variant.loss == SQUARED else np.float32(1)
+        targets_of_levels = np.repeat(in_steps * grid.levels, 4)
         per_batch = grid.n_ratings / int(grid.block_starts[-1])
 
         def train_block(row: int, column: int) -> float:
@@ -141,13 +170,14 @@ class SGDLearner:
             squared = update_block(
                 grid.batches,
                 grid.values,
-                steps_of_levels,
+                targets_of_levels,
                 first,
                 last,
                 rows.users,
                 rows.items,
-                np.int64(rows.stride),
+                self._variant,
                 *steps,
+                self._units.sigmoid_terms,
             )
             grid.release(row, column)
             progress.advance(int((last - first) * per_batch))
@@ -163,22 +193,24 @@ class SGDLearner:
         """Return the errors of clipped predictions on the validation ratings."""
         if self._valid is None:
             return None
-        valid, rows, constants = self._valid, self._rows, self._constants()
+        self._average_unlearned()
+        valid, rows, units = self._valid, self._rows, self._units
 
         def sums_of(start: int) -> ErrorSums:
             part = (column[start : start + _CHUNK] for column in valid)
-            stride = np.int64(rows.stride)
-            return ErrorSums(*pair_errors(*part, rows.users, rows.items, stride, *constants))
+            stride, scale = np.int64(rows.stride), np.float32(units.scale)
+            sums = pair_errors(*part, rows.users, rows.items, stride, scale, units.link)
+            return ErrorSums(*sums)
 
         return total_errors(sums_of, range(0, len(valid.value), _CHUNK), self._team)
 
     def training_errors(self) -> RatingErrors:
         """Return the errors of clipped predictions on the training ratings."""
-        grid, rows, constants = self._grid, self._rows, self._constants()
+        self._average_unlearned()
+        grid, rows, units = self._grid, self._rows, self._units
 
         def sums_of(block: int) -> ErrorSums:
             span = grid.block_starts[block : block + 2]
-            stride = np.int64(rows.stride)
             sums = block_errors(
                 grid.batches,
                 grid.values,
@@ -186,17 +218,21 @@ class SGDLearner:
                 *span,
                 rows.users,
                 rows.items,
-                stride,
-                *constants,
+                np.int64(rows.stride),
+                np.float32(units.scale),
+                units.link,
+                np.float32(grid.mean),
+                np.float32(grid.scale),
             )
             grid.release(*divmod(block, grid.side))
             return ErrorSums(*sums)
 
         return total_errors(sums_of, range(grid.side**2), self._team)
 
-    def _constants(self) -> list[np.float32]:
-        """Return mean, scale and limits, by which a dot product becomes a rating."""
-        return [np.float32(x) for x in (self._grid.mean, self._grid.scale, *self._range)]
+    def _average_unlearned(self) -> None:
+        """Give a row to what was not trained on, where zeros would not predict the mean."""
+        if not self._parameters.biases or self._parameters.non_negative:
+            self._rows.average_unlearned(self._grid.user_counts, self._grid.item_counts)
 
     def keep(self) -> None:
         """Remember the parameters as they are now."""
@@ -210,32 +246,14 @@ class SGDLearner:
         self._kept.copy_to(self._rows)
 
 
-def memory_beside_factors(
-    factors: int, ratings: Ratings, valid: Ratings | None, run: RunSettings
-) -> int | None:
-    """Return the bytes left beside the factors; see `fastmf.models.limits.memory_left`.
-
-    Parameters
-    ----------
-    factors : int
-    ratings : Ratings
-        Training ratings.
-    valid : Ratings or None
-        Validation ratings; with them the best epoch is kept as well.
-    run : RunSettings
-
-    Returns
-    -------
-    int or None
-
-    Raises
-    ------
-    ParameterError
-        If the factors do not fit.
-    """
-    n_rows = ratings.n_users + ratings.n_items
-    keep_best = valid is not None
-    return memory_left("factors", factors, n_rows, keep_best=keep_best, max_memory=run.max_memory)
+def _units(parameters: Any, grid: BlockGrid, rating_range: tuple[float, float]) -> ScoreUnits:
+    return ScoreUnits.of(
+        LOSSES[parameters.loss],
+        grid,
+        rating_range,
+        biases=bool(parameters.biases),
+        non_negative=bool(parameters.non_negative),
+    )
 
 
 def _rows_of(valid: Ratings, trained: Ratings, rows: PaddedRows) -> RatingChunk:
@@ -251,24 +269,38 @@ def _rows_of(valid: Ratings, trained: Ratings, rows: PaddedRows) -> RatingChunk:
     return RatingChunk(user_index, frozen(item_row[chunk.item_index]), chunk.value)
 
 
-def warm_up(factors: int) -> None:
+def variant(parameters: Any) -> Variant:
+    """Return what the kernel is compiled for.
+
+    Parameters
+    ----------
+    parameters : BiasedMFParameters
+
+    Returns
+    -------
+    Variant
+    """
+    loss = LOSSES[parameters.loss].code
+    return Variant(row_length(parameters.factors), loss, bool(parameters.non_negative))
+
+
+def warm_up(parameters: Any) -> None:
     """Compile every kernel of training, or load it from the cache, on a few made-up ratings.
 
     Parameters
     ----------
-    factors : int
-        Kernels are compiled for a length of rows.
+    parameters : BiasedMFParameters
+        Names what kernels are compiled for: length of the rows, loss, non-negative factors.
     """
     users, items = np.divmod(np.arange(12), 4)
-    parameters = SimpleNamespace(
-        factors=factors, epochs=1, random_state=0, step_sizes=StepSizes(0.1, 0.1, 0.1, 0.1)
-    )
+    small = replace(parameters, epochs=1, learning_rate=0.1, random_state=0)
     with Team(1) as team:
         ratings = Ratings.from_arrays(users, items, items % 2)
         grid = build_grid(ratings, team)
-        rows = PaddedRows.random(grid, factors, 0.1, np.random.default_rng(0))
+        units = _units(small, grid, (0.0, 1.0))
+        rows = PaddedRows.random(grid, small.factors, Start(0.1), np.random.default_rng(0))
         pairs = ratings.chunk(0, ratings.n_rows)
-        learner = SGDLearner(parameters, grid, rows, pairs, (0.0, 1.0), team)
+        learner = SGDLearner(small, grid, rows, pairs, units, team)
         learner.run_epoch(0, SilentProgress())
         learner.validate()
         learner.training_errors()

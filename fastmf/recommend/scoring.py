@@ -55,7 +55,7 @@ class TopN(NamedTuple):
 
 
 class FactorScorer:
-    """Scores items by ``mean + user_bias + item_bias + user_factors . item_factors``.
+    """Scores items by ``offset + user_bias + item_bias + user_factors . item_factors``.
 
     Parameters
     ----------
@@ -63,8 +63,12 @@ class FactorScorer:
         Factors. Those of the items are copied, transposed in tiles.
     user_bias, item_bias : float32 (n_users,), (n_items,)
         Biases.
-    mean : float
-        The mean rating.
+    offset : float
+        The score of a pair whose biases and factors are zero.
+    unknown_user : float32 (k,), optional
+        Factors of a user of index -1; default zeros.
+    unknown_user_bias : float, optional
+        Bias of such a user.
 
     Notes
     -----
@@ -78,21 +82,27 @@ class FactorScorer:
         item_factors: Float32Array,
         user_bias: Float32Array,
         item_bias: Float32Array,
-        mean: float,
+        offset: float,
+        *,
+        unknown_user: Float32Array | None = None,
+        unknown_user_bias: float = 0.0,
     ) -> None:
         self._user_factors = user_factors
         self._user_bias = user_bias
         self._item_bias = np.ascontiguousarray(item_bias, np.float32)
         self._item_tiles = _in_tiles(item_factors)
-        self._mean = np.float32(mean)
+        self._offset = np.float32(offset)
+        k = user_factors.shape[1]
+        self._unknown_user = np.zeros(k, np.float32) if unknown_user is None else unknown_user
+        self._unknown_user_bias = np.float32(unknown_user_bias)
 
     def __call__(self, user_index: Int32Array, scores: Float32Array) -> None:
         """Write the score of every item for each user; see `ItemScorer`."""
-        rows = np.zeros((len(user_index), self._user_factors.shape[1]), np.float32)
-        bias = np.full(len(user_index), self._mean)
+        rows = np.tile(self._unknown_user, (len(user_index), 1))
+        bias = np.full(len(user_index), self._offset + self._unknown_user_bias)
         known = user_index >= 0
         rows[known] = self._user_factors[user_index[known]]
-        bias[known] += self._user_bias[user_index[known]]
+        bias[known] = self._offset + self._user_bias[user_index[known]]
         score_rows(rows, bias, self._item_tiles, self._item_bias, scores)
 
 

@@ -55,6 +55,9 @@ class RecommendingModel(Protocol):
     def item_scorer(self) -> ItemScorer:
         """Return what scores items; whatever it prepares serves one call of `recommend`."""
 
+    def ratings_of(self, scores: Float32Array) -> Float32Array:
+        """Return the ratings that scores stand for, NaN for NaN; they rise with the scores."""
+
 
 class Recommendations(NamedTuple):
     """Best items of each user by raw id, best first."""
@@ -140,7 +143,8 @@ def recommend(
         progress=progress,
     )
     item_ids = _raw_items(model.items_, top.item_index)
-    return Recommendations(raw_ids, item_ids, top.score, user_index >= 0)
+    ratings = model.ratings_of(top.score)
+    return Recommendations(raw_ids, item_ids, ratings, user_index >= 0)
 
 
 def _raw_items(items: Vocabulary, item_index: Int32Array) -> NDArray[Any]:

@@ -15,8 +15,9 @@ def place(row):
 def ranges(request, monkeypatch):
     """Cut what is small enough to be one piece into many."""
     if request.param == "small ranges":
-        for name in ("_ROWS_OF_RANGE", "_ROWS_OF_SLOW_RANGE", "_ROWS_OF_BUCKET", "_GATHERED_ROWS"):
+        for name in ("_ROWS_OF_TASK", "_ROWS_OF_SLOW_RANGE", "_ROWS_OF_BUCKET", "_GATHERED_ROWS"):
             monkeypatch.setattr(filters, name, 64)
+        monkeypatch.setattr(filters, "_KEY_BYTES", 400)
 
 
 def table(n_rows, n_users, n_items, seed=0, *, unique=False):
@@ -72,6 +73,16 @@ def test_one_duplicate_among_many_rows_is_found():
     assert len(resolved.value) == n_rows - 1
     assert resolved.time[7] == 8
     assert note.startswith("1 duplicate (user, item) pair:")
+
+
+def test_more_pairs_than_32_bits_can_number_are_told_apart():
+    # Keys of one bucket that agree in the lower 32 bits, and one pair that does occur twice.
+    n_users, n_items = 2**20, 2**16
+    users = np.array([0, 2**16, 2**17, 2**16], np.int32)
+    columns = Columns(users, np.full(4, 7, np.int32), np.ones(4, np.float32), None)
+    resolved, note = resolve_duplicates(columns, n_users, n_items, "last", place)
+    assert note.startswith("1 duplicate (user, item) pair:")
+    assert resolved.user_index.tolist() == [0, 2**17, 2**16]
 
 
 def test_ratings_keep_the_ids_of_dropped_rows():

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmf.data import Ratings, random_split
-from fastmf.data.layout import BlockGrid, build_grid, grid_side
+from fastmf.data.block_grid import BlockGrid, grid_side
+from fastmf.data.layout import build_grid
 from fastmf.data.work_arrays import WorkArrays
 from fastmf.errors import DataError
 from fastmf.parallel import Team

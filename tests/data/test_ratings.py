@@ -58,6 +58,11 @@ def test_a_selection_is_what_a_mask_takes(n_rows, data):
     for got, whole in zip(view.chunk(start, stop), ratings.chunk(start, stop), strict=True):
         np.testing.assert_array_equal(got, whole[mask[start:stop]])
         assert not got.flags.writeable
+    np.testing.assert_array_equal(
+        view.times(start, stop), ratings.time[start:stop][mask[start:stop]]
+    )
+    assert view.count(start, stop) == mask[start:stop].sum()
+    assert ratings.count(start, stop) == stop - start
 
 
 def test_chunks_cover_all_rows_in_order():

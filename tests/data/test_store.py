@@ -2,16 +2,26 @@ import errno
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from fastmf.data import Ratings, open_store, read_ratings, store, verify_store, write_store
-from fastmf.data.arrays import Columns
-from fastmf.data.scratch import ScratchSink
-from fastmf.data.store import read_header
+from fastmf.data import (
+    Ratings,
+    Vocabulary,
+    fingerprint,
+    open_store,
+    read_ratings,
+    store,
+    store_writer,
+    verify_store,
+    write_store,
+)
+from fastmf.data.sinks import FileSink, GrowingSink
+from fastmf.data.store_header import header_checksum, read_header
 from fastmf.errors import DataError
 from tests.data.tables import assert_same, make_frame
 
@@ -31,7 +41,7 @@ def path(tmp_path, frame):
 def rewrite_header(path, **changes):
     """Change the header as someone would who knows the checksum."""
     header = json.loads((path / "store.json").read_text()) | changes
-    header["checksum"] = store._checksum(header)
+    header["checksum"] = header_checksum(header)
     (path / "store.json").write_text(json.dumps(header))
 
 
@@ -234,14 +244,14 @@ def test_a_full_disk_in_mid_reading_leaves_nothing(tmp_path, monkeypatch, cache_
     frame = make_frame(2000)
     frame.to_csv(tmp_path / "r.csv", index=False)
 
-    class FullSink(ScratchSink):
+    class FullSink(GrowingSink):
         def __init__(self, folder):
             super().__init__(folder)
             self._files["value"].close()
             full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - the sink closes it
             self._files["value"] = full
 
-    monkeypatch.setattr("fastmf.data.reading.ScratchSink", FullSink)
+    monkeypatch.setattr("fastmf.data.reading.GrowingSink", FullSink)
     with pytest.raises(DataError, match="the disk is full"):
         read_ratings(tmp_path / "r.csv")
     assert list((cache_folder / "stores").iterdir()) == []
@@ -253,18 +263,86 @@ def test_an_unwritable_place_is_said(tmp_path):
         write_store(Ratings.from_arrays([1, 2], [3, 4], [5, 6]), tmp_path / "file" / "store")
 
 
-def test_scratch_columns_come_back_whole(tmp_path):
-    sink = ScratchSink(tmp_path)
-    frame = make_frame()
-    memory = Ratings.from_arrays(*(frame[name] for name in frame.columns))
-    for start, stop in memory.ranges(99):
-        sink.append(Columns(*memory.chunk(start, stop), memory.time[start:stop]))
-    columns = sink.finish()
-    np.testing.assert_array_equal(columns.user_index, memory.user_index)
-    np.testing.assert_array_equal(columns.time, memory.time)
-    columns.value[0] = 7
-    sink.discard()
-    assert list(tmp_path.iterdir()) == []
+@pytest.fixture
+def large(tmp_path):
+    """Return a folder with a store of several MB, written as the cache does."""
+    generator = np.random.default_rng(0)
+    cells = generator.choice(1000 * 1000, 400_000, replace=False)
+    ratings = Ratings.from_arrays(
+        cells // 1000, cells % 1000, generator.integers(1, 6, 400_000), cells + 10**9
+    )
+    (tmp_path / "large").mkdir()
+    store_writer.write_store_files(tmp_path / "large", ratings, synced=False)
+    return tmp_path / "large"
+
+
+@pytest.mark.parametrize("where", np.linspace(0, 1, 12))
+def test_a_stretch_of_zeros_is_noticed_on_opening(large, where):
+    file = large / "ratings.arrow"
+    data = bytearray(file.read_bytes())
+    length = len(data) // 60
+    begin = int((len(data) - length) * where)
+    data[begin : begin + length] = bytes(length)
+    file.write_bytes(data)
+    with pytest.raises(DataError, match="was altered"):
+        open_store(large)
+
+
+def test_one_page_that_never_reached_the_disk_is_noticed(large, monkeypatch):
+    file = large / "ratings.arrow"
+    data = file.read_bytes()
+    before = open_store(large).user_index.copy()
+    sampled = store.fingerprint(file)
+    # As after a crash: the room is there, a page of it was never written.
+    page = 5 * 4096
+    with file.open("wb") as sparse:
+        sparse.write(data[: 40 * page])
+        sparse.seek(page, os.SEEK_CUR)
+        sparse.write(data[41 * page :])
+        if sparse.truncate() != len(data) or sparse.seek(0, os.SEEK_HOLE) == len(data):
+            pytest.skip("this file system makes no holes")
+    assert store.fingerprint(file) == sampled
+    assert not np.array_equal(open_store(large).user_index, before)
+    monkeypatch.setattr(fingerprint, "_machine_started", lambda: file.stat().st_mtime + 60)
+    with pytest.raises(DataError, match=r"ratings.arrow was not yet on the disk when the machine"):
+        open_store(large)
+    rewrite_header(large, synced=True)
+    open_store(large)
+
+
+def test_the_machine_was_started_some_time_ago():
+    started = fingerprint._machine_started()
+    if started is None:
+        pytest.skip("this system does not say when it was started")
+    assert started < time.time()
+
+
+def test_a_store_in_place_is_moved_not_copied(tmp_path):
+    sink = FileSink(tmp_path, 3, has_time=False)
+    room = sink.room(3)
+    for column in room[:3]:
+        column[:] = [0, 1, 2]
+    ids = Vocabulary.from_ids([7, 8, 9])
+    inode = sink.path.stat().st_ino
+    ratings = Ratings(sink.finish(), ids, ids, (0, 2))
+    assert sink.file_of(sink.finish()._replace()) is None
+    store_writer.write_store_files(tmp_path, ratings, columns_in=sink.file_of(sink.finish()))
+    assert (tmp_path / "ratings.arrow").stat().st_ino == inode
+    assert open_store(tmp_path).value.tolist() == [0, 1, 2]
+    assert open_store(tmp_path).time is None
+    verify_store(tmp_path)
+
+
+def test_only_what_is_kept_for_good_waits_for_the_disk(tmp_path, monkeypatch, frame):
+    waited = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: (waited.append(number), fsync(number)))
+    frame.to_parquet(tmp_path / "r.parquet", index=False)
+    ratings = read_ratings(tmp_path / "r.parquet")
+    assert waited == []
+    write_store(ratings, tmp_path / "store")
+    assert len(waited) == 6
+    assert read_header(tmp_path / "store")["synced"] is True
 
 
 def test_a_store_can_be_removed_while_it_is_open(path, frame):

@@ -8,9 +8,15 @@ from fastmf.data import Vocabulary
 from fastmf.data.id_tables import as_ids
 from fastmf.data.vocabulary import VocabularyBuilder
 from fastmf.errors import DataError
-from tests.reference import ids as reference
+from tests.reference import integer_ids as reference
 
 IDS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 9)) | st.lists(st.text(max_size=9))
+
+
+def encode(builder, column):
+    indices = np.empty(len(column), np.int32)
+    builder.encode(column, indices)
+    return indices
 
 
 @settings(deadline=None)
@@ -19,7 +25,7 @@ def test_chunks_are_encoded_in_order_of_first_appearance(values, cut):
     builder = VocabularyBuilder("user")
     kind = pa.large_string() if values and isinstance(values[0], str) else pa.int64()
     chunks = [pa.array(values[:cut], kind), pa.array(["", *values][1:], kind).slice(cut)]
-    indices = np.concatenate([builder.encode(chunk) for chunk in chunks])
+    indices = np.concatenate([encode(builder, chunk) for chunk in chunks])
     expected, ids = reference.encode(values)
     np.testing.assert_array_equal(indices, expected)
     assert builder.finish().ids.to_pylist() == ids
@@ -31,27 +37,48 @@ def test_a_growing_vocabulary_keeps_every_id(text):
     builder = VocabularyBuilder("item")
     ids = [f"{'x' * (number % 50)}{number}" for number in numbers] if text else numbers
     column = as_ids(pa.array(ids))
-    indices = builder.encode(column)
+    indices = encode(builder, column)
     np.testing.assert_array_equal(indices, np.arange(30_000))
-    np.testing.assert_array_equal(builder.encode(column.slice(29_000)), indices[29_000:])
+    np.testing.assert_array_equal(encode(builder, column.slice(29_000)), indices[29_000:])
     vocabulary = builder.finish()
     assert vocabulary.ids.equals(column)
     np.testing.assert_array_equal(vocabulary.lookup(column.take(indices[::-1])), indices[::-1])
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.int32(), pa.uint32(), pa.int16(), pa.uint8()])
+def test_integers_of_any_width_are_ids(kind):
+    builder = VocabularyBuilder("item")
+    numbers = np.random.default_rng(0).integers(0, 100, 70_000)
+    expected, ids = reference.encode(numbers.tolist())
+    np.testing.assert_array_equal(encode(builder, pa.array(numbers).cast(kind)), expected)
+    vocabulary = builder.finish()
+    assert vocabulary.ids.type == pa.int64()
+    assert vocabulary.ids.to_pylist() == ids
+
+
+@pytest.mark.parametrize("stranger", [-1, 2**25, 2**62, -(2**63)])
+def test_ids_that_stop_being_small_keep_their_indices(stranger):
+    builder = VocabularyBuilder("user")
+    numbers = np.random.default_rng(0).permutation(3000) * 11_000
+    ids = np.concatenate([numbers, [stranger], numbers[::-1] + 1])
+    np.testing.assert_array_equal(encode(builder, pa.array(ids)), np.arange(6001))
+    np.testing.assert_array_equal(encode(builder, pa.array(ids[::-1])), np.arange(6001)[::-1])
+    assert builder.finish().ids.to_pylist() == ids.tolist()
+
+
 def test_one_string_longer_than_the_buffer_fits_after_growing():
     builder = VocabularyBuilder("item")
     ids = ["a", "b" * 100_000, "", "c" * 300_000, "a"]
-    indices = builder.encode(pa.array(ids, pa.large_string()))
+    indices = encode(builder, pa.array(ids, pa.large_string()))
     assert indices.tolist() == [0, 1, 2, 3, 0]
     assert builder.finish().ids.to_pylist() == ids[:4]
 
 
 def test_integers_and_text_do_not_mix():
     builder = VocabularyBuilder("user")
-    builder.encode(pa.array([1, 2]))
+    encode(builder, pa.array([1, 2]))
     with pytest.raises(DataError, match=r"user ids are integers in one part .* text in another"):
-        builder.encode(pa.array(["a"], pa.large_string()))
+        encode(builder, pa.array(["a"], pa.large_string()))
 
 
 @pytest.mark.parametrize(

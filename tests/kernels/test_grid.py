@@ -60,6 +60,15 @@ def test_the_table_takes_255_distinct_ratings_and_no_more(n_distinct):
 
 
 @CHECKED
+@given(ROWS)
+def test_counts(rows):
+    users, _, _ = columns_of(rows)
+    counts = np.full(N_USERS, 3, np.int64)
+    kernels.add_counts(users, counts)
+    np.testing.assert_array_equal(counts, 3 + np.bincount(users, minlength=N_USERS))
+
+
+@CHECKED
 @given(ROWS, st.floats(-5, 5))
 def test_census(rows, shift):
     users, items, ratings = columns_of(rows)

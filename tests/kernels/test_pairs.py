@@ -1,6 +1,7 @@
 """The search for duplicate pairs against sets and dictionaries."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,36 +33,47 @@ def rows_by_user(users, first, offsets):
     return rows
 
 
-@settings(deadline=None, max_examples=150)
+@pytest.mark.parametrize("key_type", [np.uint32, np.uint64])
+@settings(deadline=None, max_examples=100)
 @given(ROWS, st.integers(0, 3), st.data())
-def test_repeats_of_two_ranges_of_buckets_add_up(rows, shift, data):
+def test_repeats_of_two_ranges_of_buckets_add_up(key_type, rows, bits, data):
     users, items = columns_of(rows)
-    counts = np.zeros((6 >> shift) + 1, np.int64)
-    kernels.count_buckets(users, np.int64(shift), counts)
-    np.testing.assert_array_equal(counts, np.bincount(users >> shift, minlength=len(counts)))
-    cut = data.draw(st.integers(0, len(counts)))
+    n_buckets = 1 << bits
+    counts = np.zeros(n_buckets, np.int64)
+    kernels.count_buckets(users, np.int64(bits), counts)
+    np.testing.assert_array_equal(counts, np.bincount(users % n_buckets, minlength=n_buckets))
+    cut = data.draw(st.integers(0, n_buckets))
     total = 0
-    for first, last in ((0, cut), (cut, len(counts))):
+    for first, last in ((0, cut), (cut, n_buckets)):
         starts = np.concatenate([[0], np.cumsum(counts[first:last])])
-        pairs = np.empty(starts[-1], np.uint64)
+        keys = np.empty(starts[-1], key_type)
         cursors = starts[:-1].copy()
-        kernels.scatter_pairs(users, items, np.int64(shift), np.int64(first), cursors, pairs)
+        kernels.scatter_pairs(
+            users, items, np.int64(bits), np.int64(10), np.int64(first), cursors, keys
+        )
         np.testing.assert_array_equal(cursors, starts[1:])
-        pairs.flags.writeable = False
-        marks = np.full(10, -1, np.int32)
+        keys.flags.writeable = False
         for bucket in range(first, last):
-            within = users >> shift == bucket
-            mine = pairs[starts[bucket - first] : starts[bucket - first + 1]]
-            np.testing.assert_array_equal(mine >> np.uint64(32), users[within])
-            np.testing.assert_array_equal(mine & np.uint64(2**32 - 1), items[within])
-            total += kernels.count_repeats(
-                mine,
-                np.int64(bucket << shift),
-                np.empty((1 << shift) + 1, np.int64),
-                np.empty(len(mine), np.int32),
-                marks,
-            )
+            within = users % n_buckets == bucket
+            mine = keys[starts[bucket - first] : starts[bucket - first + 1]]
+            np.testing.assert_array_equal(mine // 10 * n_buckets + bucket, users[within])
+            np.testing.assert_array_equal(mine % 10, items[within])
+            table = np.empty(256, key_type)
+            total += kernels.count_repeats(mine, np.int64(8), table)
     assert total == reference.repeats(users, items)
+
+
+@pytest.mark.parametrize("key_type", [np.uint32, np.uint64])
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_repeats_are_counted_in_a_table_that_is_nearly_full(key_type, data):
+    largest = int(np.iinfo(key_type).max) - 1
+    values = st.integers(0, 3) | st.integers(largest - 3, largest) | st.integers(0, largest)
+    keys = data.draw(st.lists(values, max_size=15))
+    table = np.empty(16, key_type)
+    column = np.array(keys, key_type)
+    column.flags.writeable = False
+    assert kernels.count_repeats(column, np.int64(4), table) == len(keys) - len(set(keys))
 
 
 @settings(deadline=None, max_examples=150)

@@ -5,21 +5,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastmf.kernels.links import Link
 from fastmf.kernels.predictions import predict_pairs, squared_and_absolute_error
 from fastmf.metrics.rating import ErrorSums, total_errors
 from fastmf.parallel import Team
 from tests.reference import predictions as reference
 
 
-def make_model(rng, n_users, n_items, k, *, low=-100.0, high=100.0):
+def make_model(rng, n_users, n_items, k, *, low=-100.0, high=100.0, sigmoid=False):
+    link = (
+        Link.sigmoid(0.4, (max(low, -2), min(high, 3)), (low, high))
+        if sigmoid
+        else Link.identity(3.5, (low, high))
+    )
     return (
         rng.normal(size=(n_users, k)).astype(np.float32),
         rng.normal(size=(n_items, k)).astype(np.float32),
         rng.normal(size=n_users).astype(np.float32),
         rng.normal(size=n_items).astype(np.float32),
-        np.float32(3.5),
-        np.float32(low),
-        np.float32(high),
+        rng.normal(size=k).astype(np.float32),
+        rng.normal(size=k).astype(np.float32),
+        rng.normal(size=2).astype(np.float32),
+        link,
     )
 
 
@@ -38,10 +45,13 @@ def make_pairs(rng, m, n_users, n_items):
     m=st.integers(0, 60),
     n_users=st.integers(1, 9),
     n_items=st.integers(1, 9),
+    sigmoid=st.booleans(),
 )
-def test_predictions_equal_the_formula_for_any_number_of_factors(seed, k, m, n_users, n_items):
+def test_predictions_equal_the_formula_for_any_number_of_factors(
+    seed, k, m, n_users, n_items, sigmoid
+):
     rng = np.random.default_rng(seed)
-    model = make_model(rng, n_users, n_items, k)
+    model = make_model(rng, n_users, n_items, k, sigmoid=sigmoid)
     users, items = make_pairs(rng, m, n_users, n_items)
     out = np.full(m, np.nan, np.float32)
     predict_pairs(users, items, *model, out)
@@ -50,11 +60,12 @@ def test_predictions_equal_the_formula_for_any_number_of_factors(seed, k, m, n_u
     )
 
 
+@pytest.mark.parametrize("sigmoid", [False, True])
 @pytest.mark.parametrize("k", [3, 16, 50])
 @pytest.mark.parametrize("m", [0, 1, 1023, 1024, 1025, 3000])
-def test_error_sums_equal_the_formula_at_block_edges(k, m):
+def test_error_sums_equal_the_formula_at_block_edges(k, m, sigmoid):
     rng = np.random.default_rng(m)
-    model = make_model(rng, 40, 30, k, low=1.0, high=5.0)
+    model = make_model(rng, 40, 30, k, low=1.0, high=5.0, sigmoid=sigmoid)
     users, items = make_pairs(rng, m, 40, 30)
     value = rng.uniform(1, 5, m).astype(np.float32)
     sums = squared_and_absolute_error(users, items, value, *model)
@@ -62,14 +73,23 @@ def test_error_sums_equal_the_formula_at_block_edges(k, m):
     np.testing.assert_allclose(sums, expected, rtol=1e-5)
 
 
-def test_unknown_ids_fall_back_to_what_is_known():
+@pytest.mark.parametrize("k", [3, 20])
+def test_unknown_ids_have_biases_and_factors_of_their_own(k):
     rng = np.random.default_rng(0)
-    model = make_model(rng, 2, 2, 20)
-    _, _, user_bias, item_bias, mean, _, _ = model
+    model = make_model(rng, 2, 2, k)
+    p, q, b, c, unknown_p, unknown_q, (unknown_b, unknown_c), link = model
     out = np.empty(3, np.float32)
     users, items = np.array([-1, 1, -1], np.int32), np.array([-1, -1, 0], np.int32)
     predict_pairs(users, items, *model, out)
-    np.testing.assert_array_equal(out, [mean, mean + user_bias[1], mean + item_bias[0]])
+    expected = [
+        link.offset + unknown_b + unknown_c + unknown_p @ unknown_q,
+        link.offset + b[1] + unknown_c + p[1] @ unknown_q,
+        link.offset + unknown_b + c[0] + unknown_p @ q[0],
+    ]
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
+    nothing = np.zeros_like(unknown_p), np.zeros_like(unknown_q), np.zeros(2, np.float32)
+    predict_pairs(users, items, p, q, b, c, *nothing, link, out)
+    np.testing.assert_array_equal(out, [link.offset, link.offset + b[1], link.offset + c[0]])
 
 
 def test_predictions_stay_within_the_limits():
@@ -117,7 +137,7 @@ def test_read_only_arrays_give_the_same_bits():
     users, items = make_pairs(rng, 100, 20, 20)
     out, mapped = np.empty(100, np.float32), np.empty(100, np.float32)
     predict_pairs(users, items, *model, out)
-    for array in (users, items, *model[:4]):
+    for array in (users, items, *model[:7]):
         array.flags.writeable = False
     predict_pairs(users, items, *model, mapped)
     np.testing.assert_array_equal(out, mapped)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmf.kernels.records import count_leading_zeros, last_record_end
+from tests.reference import records as reference
 
 FIELD = st.text(st.sampled_from('ab",\n '), max_size=6)
 RECORDS = st.lists(st.lists(FIELD, min_size=2, max_size=4), min_size=1, max_size=5)
@@ -30,6 +31,19 @@ def test_a_cut_anywhere_leaves_whole_records(records, cut):
     head = list(csv.reader(io.StringIO(text[:end], newline="")))
     tail = list(csv.reader(io.StringIO(text[end:], newline="")))
     assert head + tail == records
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(st.sampled_from('ab",\n'), max_size=14))
+def test_any_text_ends_where_an_expression_for_records_does(text):
+    assert end_of(text) == reference.last_record_end(text.encode())
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(st.sampled_from("0057-,:./x| \n"), max_size=12))
+def test_leading_zeros_are_what_an_expression_finds(text):
+    data = np.frombuffer(text.encode(), np.uint8)
+    assert count_leading_zeros(data) == reference.count_leading_zeros(text.encode())
 
 
 def test_a_quote_inside_an_unquoted_field_is_a_letter():

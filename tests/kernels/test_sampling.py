@@ -83,11 +83,12 @@ def test_gathering_takes_the_rows_of_the_slow_twin(bits, data):
         np.testing.assert_array_equal(got[:count], wanted)
 
 
-@pytest.mark.parametrize("n_rows", [1, 8, 13, 64])
-def test_gathering_times_takes_the_selected_ones(n_rows):
-    bits = np.arange(n_rows) % 3 == 0
-    time = np.arange(n_rows, dtype=np.int64) * 10**10
+@pytest.mark.parametrize(("start", "stop"), [(0, 64), (0, 1), (5, 5), (3, 17), (8, 40), (63, 64)])
+def test_gathering_times_takes_the_selected_ones(start, stop):
+    bits = np.arange(64) % 3 == 0
+    time = np.arange(64, dtype=np.int64) * 10**10
     time.flags.writeable = False
-    out = np.empty(bits.sum() + 1, np.int64)
-    kernels.gather_times(packed(bits), time, out)
-    np.testing.assert_array_equal(out[:-1], time[bits])
+    expected = time[start:stop][bits[start:stop]]
+    out = np.empty(len(expected) + 1, np.int64)
+    kernels.gather_times(packed(bits), np.int64(start), np.int64(stop), time, out)
+    np.testing.assert_array_equal(out[:-1], expected)

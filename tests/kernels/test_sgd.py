@@ -7,88 +7,62 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmf.data.arrays import frozen
-from fastmf.kernels.grid import PADDING_CODE
-from fastmf.kernels.sgd import BATCH, BATCH_WORDS, pair_errors, row_length, update_block
+from fastmf.kernels.sgd import Variant, row_length, update_block
+from fastmf.models.losses import LOSSES
 from fastmf.models.rows import StepSizes, StepTables
+from tests.kernels.sgd_inputs import (
+    N_ITEMS,
+    levels_of,
+    model_of,
+    packed,
+    random_batches,
+    random_model,
+    rated,
+    rows_of,
+)
 from tests.reference import sgd as reference
+from tests.reference.sgd import Kind
 
-N_USERS, N_ITEMS = 5, 9
 RATES = reference.Rates(0.07, 0.02, 0.3, 0.5)
 EDGES = [13, 14, 15, 16, 30, 31, 46, 47, 48, 50, 62]
 
 
-def random_model(rng, k, dtype=np.float32):
-    shapes = (N_USERS, k), (N_ITEMS, k), N_USERS, N_ITEMS
-    return reference.Model(*(rng.normal(0, 0.4, shape).astype(dtype) for shape in shapes))
+KINDS = [
+    Kind(),
+    Kind("absolute"),
+    Kind("logistic", offset=0.4, scale=1.3, span=5.0, bottom=-2.2),
+    Kind("sigmoid", offset=-0.7, scale=0.8, span=4.0, bottom=-1.8),
+    Kind(non_negative=True),
+    Kind("absolute", non_negative=True),
+    Kind("logistic", True, -0.3, 0.9, 5.0, -2.0),
+    Kind("sigmoid", True, 0.2, 1.1, 4.0, -3.0),
+]
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.loss} {kind[1]}")
 
 
-def random_batches(rng, n):
-    """Return batches of one user and one to four items; ratings from a few levels."""
-    batches = []
-    for _ in range(n):
-        count = rng.integers(1, BATCH + 1)
-        items = rng.choice(N_ITEMS, count, replace=False)
-        batches.append((int(rng.integers(N_USERS)), items, rng.integers(0, 10, count)))
-    return batches
-
-
-def levels_of(rng):
-    levels = np.zeros(256, np.float32)
-    levels[:10] = np.sort(rng.normal(size=10))
-    return levels
-
-
-def rated(batches, levels):
-    """Put ratings in the place of their codes."""
-    return [(user, items, levels[codes]) for user, items, codes in batches]
-
-
-def rows_of(model, k):
-    """Lay a model out in padded rows, with a spare item row of zeros at the end."""
-    users = np.zeros((N_USERS, row_length(k)), np.float32)
-    items = np.zeros((N_ITEMS + 1, row_length(k)), np.float32)
-    users[:, :k], users[:, -2], users[:, -1] = model.user_factors, model.user_bias, 1
-    items[:-1, :k], items[:-1, -2], items[:-1, -1] = model.item_factors, 1, model.item_bias
-    return users, items
-
-
-def model_of(users, items, k):
-    return reference.Model(users[:, :k], items[:-1, :k], users[:, -2], items[:-1, -1])
-
-
-def packed(batches, levels, *, coded):
-    """Write batches as `update_block` documents them."""
-    words = np.empty((len(batches), BATCH_WORDS), np.uint32)
-    values = np.zeros((len(batches), BATCH), np.float32)
-    words[:, 1:] = N_ITEMS | (PADDING_CODE << 24 if coded else 0)
-    for number, (user, items, codes) in enumerate(batches):
-        words[number, 0] = user | (len(items) - 1) << 30
-        for slot, (item, code) in enumerate(zip(items, codes, strict=True)):
-            words[number, 1 + slot] = int(item) | (int(code) << 24 if coded else 0)
-            values[number, slot] = levels[code]
-    return frozen(words.reshape(-1)), frozen(values.reshape(-1) if not coded else values[:0, 0])
-
-
-def run(k, model, batches, levels, *, rates=RATES, coded=True, cut=()):
+def run(k, model, batches, levels, *, rates=RATES, coded=True, cut=(), kind=KINDS[0]):
     """Run the kernel over a copy of the model; return the rows and the squared error."""
     users, items = rows_of(model, k)
     words, values = packed(batches, levels, coded=coded)
     steps = StepTables.of(k, StepSizes(*rates))
-    steps_of_levels = np.repeat(steps.learning_rate * levels, 4)
+    in_steps = steps.learning_rate if kind.loss == "squared" else np.float32(1)
+    targets_of_levels = np.repeat(in_steps * levels, 4)
+    variant = Variant(row_length(k), LOSSES[kind.loss].code, kind.non_negative)
+    sigmoid_terms = np.array(kind[2:], np.float32)
     squared = 0.0
     places = [0, *cut, len(batches)]
     for first, last in pairwise(places):
         squared += update_block(
             words,
             values,
-            steps_of_levels,
+            targets_of_levels,
             np.int64(first),
             np.int64(last),
             users.reshape(-1),
             items.reshape(-1),
-            np.int64(row_length(k)),
+            variant,
             *steps,
+            sigmoid_terms,
         )
     return users, items, squared
 
@@ -115,6 +89,30 @@ def test_a_block_equals_the_formula_for_any_number_of_factors(k, dtype):
     assert squared == pytest.approx(expected_squared, rel=2e-5)
 
 
+@every_kind
+@pytest.mark.parametrize("coded", [True, False])
+@pytest.mark.parametrize("k", [3, 14, 15, 30, 50])
+def test_a_block_equals_the_formula_for_any_loss(k, coded, kind):
+    rng = np.random.default_rng(k)
+    model, levels, batches = random_model(rng, k), levels_of(rng), random_batches(rng, 12)
+    if kind.non_negative:
+        model = model._replace(**{name: np.abs(getattr(model, name)) for name in model._fields[:2]})
+    users, items, squared = run(k, model, batches, levels, coded=coded, kind=kind)
+    expected = model.copy()
+    expected_squared = reference.update_block(expected, rated(batches, levels), RATES, kind)
+    for name, array in model_of(users, items, k)._asdict().items():
+        np.testing.assert_allclose(
+            array, getattr(expected, name), rtol=2e-5, atol=4e-6, err_msg=name
+        )
+    assert squared == pytest.approx(expected_squared, rel=2e-5)
+    assert (users[:, -1] == 1).all()
+    assert (items[:-1, -2] == 1).all()
+    assert not items[-1].any(), "the spare row"
+    if kind.non_negative:
+        assert min(users[:, :k].min(), items[:, :k].min()) == 0
+        assert model_of(users, items, k).user_bias.min() < 0, "biases have no floor"
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -134,6 +132,56 @@ def test_any_rates_and_regularization(seed, k, n, rates):
             array, getattr(expected, name), rtol=1e-4, atol=1e-5, err_msg=name
         )
     assert squared == pytest.approx(expected_squared, rel=1e-4, abs=1e-5)
+
+
+@every_kind
+@pytest.mark.parametrize("size", [1e3, 1e18, 3e37])
+def test_scores_of_any_size_step_to_finite_numbers_or_nan_and_errors_stay_within(kind, size):
+    k = 3
+    rng = np.random.default_rng(0)
+    model, levels = random_model(rng, k), levels_of(rng)
+    for number, bias in enumerate((size, -size, 1.0)):
+        model.user_bias[number] = bias
+    batches = [(user, np.array([1, 4]), np.array([1, 2])) for user in range(3)]
+    users, items, squared = run(k, model, batches, levels, kind=kind)
+    if LOSSES[kind.loss].link == "sigmoid":
+        assert squared <= 2 * len(batches) * (kind.span + np.abs(levels).max()) ** 2
+        assert np.isfinite(users).all()
+        assert np.isfinite(items).all()
+    else:
+        assert squared > 2 * size  # or infinite
+
+
+@every_kind
+@pytest.mark.parametrize("where", ["user_factors", "item_factors", "user_bias", "item_bias"])
+def test_nan_comes_out_of_any_loss(kind, where):
+    k = 15
+    rng = np.random.default_rng(2)
+    model, levels = random_model(rng, k), levels_of(rng)
+    getattr(model, where)[2] = np.nan
+    batch = [(2, np.array([0, 2, 5]), np.array([1, 2, 3]))]
+    users, items, squared = run(k, model, batch, levels, kind=kind)
+    assert np.isnan(squared)
+    assert np.isnan(users[2, :k]).all()
+    assert np.isnan(items[2, :k]).all()
+
+
+@pytest.mark.parametrize("coded", [True, False])
+def test_an_absolute_error_of_zero_takes_no_step(coded):
+    k = 3
+    rng = np.random.default_rng(1)
+    model = random_model(rng, k)
+    levels = np.zeros(256, np.float32)
+    for array in model[:2]:
+        array[:] = 0
+    model.user_bias[1], model.item_bias[2], levels[1] = 0.25, 0.5, 0.75
+    batch = [(1, np.array([2]), np.array([1]))]
+    rates = reference.Rates(0.1, 0.1, 0, 0)
+    kind = Kind("absolute")
+    users, items, squared = run(k, model, batch, levels, rates=rates, coded=coded, kind=kind)
+    assert squared == 0
+    for before, after in zip(model, model_of(users, items, k), strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 @pytest.mark.parametrize("k", EDGES)
@@ -207,18 +255,21 @@ def test_nan_in_a_rating_comes_out(coded):
     assert np.isfinite(items[1:]).all()
 
 
+@every_kind
 @pytest.mark.parametrize("seed", range(4))
-def test_the_step_is_down_the_gradient_of_the_objective(seed):
+def test_the_step_is_down_the_gradient_of_the_objective(seed, kind):
     """A step is minus half the rate times the gradient, found here by central differences."""
     rng = np.random.default_rng(seed)
     model = random_model(rng, 6, np.float64)
-    user, items, ratings = (
-        1,
-        rng.choice(N_ITEMS, seed + 1, replace=False),
-        rng.normal(size=seed + 1),
-    )
+    n = seed + 1
+    user, items = 1, rng.choice(N_ITEMS, n, replace=False)
+    # Errors of absolute value 0.5 or more: there the absolute loss has a gradient.
+    ratings = np.array([reference.predict(model, user, item) for item in items])
+    ratings += rng.choice([-1, 1], n) * rng.uniform(0.5, 1.5, n)
     stepped = model.copy()
-    reference.update_batch(stepped, user, items, ratings, RATES)
+    reference.update_batch(stepped, user, items, ratings, RATES, kind._replace(non_negative=False))
+    projected = model.copy()
+    reference.update_batch(projected, user, items, ratings, RATES, kind)
     width = 1e-5
     for name, array in model._asdict().items():
         rate = RATES.bias_learning_rate if name.endswith("bias") else RATES.learning_rate
@@ -227,56 +278,13 @@ def test_the_step_is_down_the_gradient_of_the_objective(seed):
             for sign in (1, -1):
                 moved = model.copy()
                 getattr(moved, name)[place] += sign * width
-                losses.append(reference.batch_loss(moved, user, items, ratings, *RATES[2:]))
+                losses.append(reference.batch_loss(moved, user, items, ratings, RATES, kind))
             gradient = (losses[0] - losses[1]) / (2 * width)
             step = getattr(stepped, name)[place] - array[place]
-            assert step == pytest.approx(-rate / 2 * gradient, abs=1e-9), (name, place)
-
-
-def error_inputs(rng, k, m):
-    model = random_model(rng, k)
-    users, items = rows_of(model, k)
-    pairs = rng.integers(0, N_USERS, m), rng.integers(0, N_ITEMS, m)
-    pairs = [frozen(index, np.int32) for index in pairs]
-    return model, users, items, pairs, frozen(rng.uniform(1, 5, m), np.float32)
-
-
-def errors(users, items, pairs, ratings, constants):
-    stride = np.int64(users.shape[1])
-    rows = users.reshape(-1), items.reshape(-1)
-    *sums, count = pair_errors(*pairs, ratings, *rows, stride, *map(np.float32, constants))
-    assert count == len(ratings)
-    return np.array(sums)
-
-
-@settings(deadline=None, max_examples=60)
-@given(seed=st.integers(0, 2**32 - 1), k=st.integers(1, 70), m=st.integers(0, 40))
-def test_errors_of_clipped_predictions_equal_the_formula(seed, k, m):
-    rng = np.random.default_rng(seed)
-    model, users, items, pairs, ratings = error_inputs(rng, k, m)
-    constants = (3.1, 1.3, 2.0, 4.5)
-    sums = errors(users, items, pairs, ratings, constants)
-    expected = reference.pair_errors(model, *pairs, ratings, *constants)
-    np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-5)
-
-
-def test_errors_use_the_limits():
-    rng = np.random.default_rng(4)
-    model, users, items, pairs, ratings = error_inputs(rng, 20, 300)
-    wide = reference.pair_errors(model, *pairs, ratings, 3, 1, -100, 100)
-    for limits in ((-100, 3), (3, 100), (2.5, 3.5)):
-        sums = errors(users, items, pairs, ratings, (3, 1, *limits))
-        expected = reference.pair_errors(model, *pairs, ratings, 3, 1, *limits)
-        np.testing.assert_allclose(sums, expected, rtol=1e-5)
-        assert not np.allclose(expected, wide, rtol=1e-3)
-
-
-@pytest.mark.parametrize("where", ["user", "item", "rating"])
-def test_nan_stays_nan_in_the_errors(where):
-    rng = np.random.default_rng(5)
-    _, users, items, pairs, ratings = error_inputs(rng, 20, 50)
-    ratings = ratings.copy()
-    array = {"user": users[pairs[0][7]], "item": items[pairs[1][7]], "rating": ratings}[where]
-    array[7] = np.nan
-    sums = errors(users, items, pairs, frozen(ratings), (3, 1, 1, 5))
-    assert np.isnan(sums).all()
+            assert step == pytest.approx(-rate / 2 * gradient, abs=2e-9), (name, place)
+    if kind.non_negative:
+        rows = (projected.user_factors[user], stepped.user_factors[user])
+        np.testing.assert_array_equal(rows[0], np.maximum(rows[1], 0))
+        rows = (projected.item_factors[items], stepped.item_factors[items])
+        np.testing.assert_array_equal(rows[0], np.maximum(rows[1], 0))
+        np.testing.assert_array_equal(projected.user_bias, stepped.user_bias)

@@ -43,6 +43,24 @@ def store_elementwise(a, b, c, out):
 
 
 @njit(nogil=True)
+def store_floor_and_sign(a, b, out):
+    value = vectors.load(a, 0)
+    vectors.store(out, 0, vectors.maximum(value, vectors.load(b, 0)))
+    vectors.store(out, 16, vectors.sign(value))
+
+
+@njit(nogil=True)
+def firsts_of_quarters(a):
+    value = vectors.load(a, 0)
+    return (
+        vectors.first_of_quarter(value, 0),
+        vectors.first_of_quarter(value, 1),
+        vectors.first_of_quarter(value, 2),
+        vectors.first_of_quarter(value, 3),
+    )
+
+
+@njit(nogil=True)
 def sum_one(a):
     return vectors.sum_lanes(vectors.load(a, 0))
 
@@ -108,6 +126,25 @@ def test_elementwise_words_equal_numpy(a, b, c):
         for word, part in (("multiply_add", out[48:64]), ("negative_multiply_add", out[64:])):
             once, twice = getattr(reference, word)(a, b, c)
             assert ((part == once) | (part == twice)).all(), word
+
+
+@CHECKED
+@given(ANY_LANES, LANES)
+def test_floor_and_sign_keep_nan(value, floor):
+    value[3], value[4] = 0.0, np.nan
+    out = np.empty(32, np.float32)
+    store_floor_and_sign(value, floor, out)
+    np.testing.assert_array_equal(out[:16], reference.maximum(value, floor))
+    np.testing.assert_array_equal(out[16:], reference.sign(value))
+    assert out[19] == 0
+    assert np.isnan(out[[4, 20]]).all()
+
+
+@CHECKED
+@given(ANY_LANES)
+def test_the_first_lane_of_each_quarter(value):
+    expected = [reference.first_of_quarter(value, number) for number in range(4)]
+    np.testing.assert_array_equal(bits(firsts_of_quarters(value)), bits(expected))
 
 
 @CHECKED

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fastmf import Ratings, RunSettings, random_split, read_ratings
-from tests.models.measures import LEARNED, learned
+from tests.models.measures import LEARNED, formula, learned
 from tests.models.tables import planted
 
 
@@ -20,7 +20,7 @@ class FittingContract:
         assert model.fit(train, valid) is model
         n_users, n_items = ratings.n_users, ratings.n_items
         k = model.user_factors_.shape[1]
-        shapes = (n_users, k), (n_items, k), (n_users,), (n_items,)
+        shapes = (n_users, k), (n_items, k), (n_users,), (n_items,), (k,), (k,), (2,)
         for name, shape in zip(LEARNED, shapes, strict=True):
             array = getattr(model, name)
             assert array.shape == shape, name
@@ -90,7 +90,9 @@ class FittingContract:
         assert inside.valid_rmse_ == pytest.approx(outside.valid_rmse_, rel=1e-9)
         strangers = Ratings.from_arrays([-1, -2], [-3, -4], [2.0, 5.0])
         unknown = self.make().fit(train, strangers)
-        expected = np.sqrt(np.mean((unknown.mean_ - np.array([2.0, 5.0])) ** 2))
+        predicted = np.clip(formula(unknown, [-1, -2], [-3, -4]), *unknown.rating_range_)
+        expected = np.sqrt(np.mean((predicted - np.array([2.0, 5.0])) ** 2))
+        assert predicted == pytest.approx(unknown.mean_, rel=0.1)
         assert unknown.valid_rmse_ == pytest.approx(expected, rel=1e-5)
 
     def test_a_second_fit_forgets_the_first(self, ratings):

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-LEARNED = ("user_factors_", "item_factors_", "user_bias_", "item_bias_")
+LEARNED = (
+    "user_factors_",
+    "item_factors_",
+    "user_bias_",
+    "item_bias_",
+    "unknown_user_factors_",
+    "unknown_item_factors_",
+    "unknown_bias_",
+)
 
 
 def learned(model):
@@ -10,6 +18,8 @@ def learned(model):
     history = [record._replace(seconds=0.0) for record in model.history_]
     figures = (
         model.mean_,
+        model.link_,
+        model.offset_,
         model.rating_range_,
         model.train_rmse_,
         model.valid_rmse_,
@@ -26,20 +36,25 @@ def learned(model):
 
 
 def formula(model, user_ids, item_ids):
-    """Predict pair by pair in float64, leaving out what is unknown; not clipped."""
+    """Predict pair by pair in float64, the unknown by what stands for them; not clipped."""
     users, items = model.users_.lookup(user_ids), model.items_.lookup(item_ids)
-    out = []
+    scores = []
     for user, item in zip(users, items, strict=True):
-        rating = model.mean_
+        p, b = model.unknown_user_factors_, model.unknown_bias_[0]
+        q, c = model.unknown_item_factors_, model.unknown_bias_[1]
         if user >= 0:
-            rating += float(model.user_bias_[user])
+            p, b = model.user_factors_[user], model.user_bias_[user]
         if item >= 0:
-            rating += float(model.item_bias_[item])
-        if user >= 0 and item >= 0:
-            p, q = model.user_factors_[user], model.item_factors_[item]
-            rating += float(p.astype(np.float64) @ q.astype(np.float64))
-        out.append(rating)
-    return np.array(out)
+            q, c = model.item_factors_[item], model.item_bias_[item]
+        dot = float(p.astype(np.float64) @ q.astype(np.float64))
+        scores.append(model.offset_ + float(b) + float(c) + dot)
+    scores = np.array(scores)
+    if model.link_ == "identity":
+        return scores
+    low, high = model.rating_range_
+    if low >= 0 and high <= 1:
+        low, high = 0, 1
+    return low + (high - low) / (1 + np.exp(-scores))
 
 
 def is_one_line(error):

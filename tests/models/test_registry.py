@@ -42,6 +42,8 @@ def test_a_model_of_a_kind_unknown_here_is_refused(tmp_path, monkeypatch):
         {"n_ratings": None},
         {"seconds": 3},
         {"baseline_mean": "x"},
+        {"link": "probit"},
+        {"offset": None},
     ],
 )
 def test_a_record_that_does_not_fit_is_one_line(tmp_path, damage):
@@ -64,6 +66,8 @@ def test_a_record_that_does_not_fit_is_one_line(tmp_path, damage):
         ("baseline_user_bias", lambda array: array[1:]),
         ("baseline_item_bias", lambda array: array.astype(np.float64)),
         ("item_factors", None),
+        ("unknown_user_factors", lambda array: array[1:]),
+        ("unknown_bias", lambda array: array[:1]),
     ],
 )
 def test_arrays_that_do_not_match_the_vocabularies_are_refused(tmp_path, name, change):
@@ -76,3 +80,18 @@ def test_arrays_that_do_not_match_the_vocabularies_are_refused(tmp_path, name, c
     with pytest.raises(ModelFileError, match=name) as raised:
         BiasedMF.from_file(file._replace(arrays=arrays))
     assert "\n" not in str(raised.value)
+
+
+def test_a_model_file_from_before_links_predicts_as_it_did(tmp_path):
+    """Its record has neither link nor offset, and there are no arrays of the unknown."""
+    model = BiasedMF(3, epochs=1).fit(planted(100, 10, 20))
+    model.save(tmp_path / "model")
+    file = model_file.load_model_file(tmp_path / "model")
+    record = {key: file.record[key] for key in file.record if key not in ("link", "offset")}
+    arrays = {name: array for name, array in file.arrays.items() if "unknown" not in name}
+    assert len(arrays) == len(file.arrays) - 3
+    old = file._replace(record=record, arrays=arrays)
+    loaded = BiasedMF.from_file(old)
+    assert (loaded.link_, loaded.offset_) == ("identity", loaded.mean_)
+    users, items = [1000, 1013, -9, 1000], [-5, 2, 2, -99]
+    np.testing.assert_array_equal(loaded.predict(users, items), model.predict(users, items))

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from fastmf import random_split
 from fastmf.data.layout import build_grid
 from fastmf.kernels.sgd import row_length
-from fastmf.models.rows import PaddedRows, StepSizes, StepTables
+from fastmf.models.rows import PaddedRows, Start, StepSizes, StepTables
 from fastmf.parallel import Team
 from tests.models.tables import planted
 
@@ -14,13 +15,16 @@ EDGES = [1, 13, 14, 15, 16, 30, 47, 50]
 
 @pytest.fixture(scope="module")
 def grid():
-    ratings = planted(300, 60, 50)
+    ratings, _ = random_split(planted(300, 60, 50), 0.7)
     with Team(1) as team:
-        return build_grid(ratings, team)
+        made = build_grid(ratings, team)
+    assert 0 in made.user_counts
+    assert 0 in made.item_counts
+    return made
 
 
-def start(grid, k, seed=0):
-    return PaddedRows.random(grid, k, 0.1, np.random.default_rng(seed))
+def start(grid, k, seed=0, **changes):
+    return PaddedRows.random(grid, k, Start(0.1, **changes), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("k", EDGES)
@@ -42,6 +46,68 @@ def test_rows_begin_with_normal_factors_no_bias_and_ones(grid, k):
     assert np.std(drawn) == pytest.approx(0.1, rel=0.3)
     # Two ones meet two zero biases: a product of rows is that of the factors.
     np.testing.assert_allclose(users[3] @ items[4], arrays[0][3] @ arrays[1][4], atol=1e-6)
+
+
+@pytest.mark.parametrize("k", EDGES)
+@pytest.mark.parametrize("product", [3.2, -3.2])
+def test_products_start_around_a_given_number(grid, k, product):
+    arrays = start(grid, k, product=product).compact(1.0)
+    users, items = arrays[0][grid.user_counts > 0], arrays[1][grid.item_counts > 0]
+    assert np.mean(users @ items.T) == pytest.approx(product, rel=0.1)
+    assert users.std() == pytest.approx(0.1, rel=0.3)
+
+
+@pytest.mark.parametrize("k", EDGES)
+@pytest.mark.parametrize("product", [0, 1.0])
+def test_non_negative_factors_start_so_and_biases_at_zero(grid, k, product):
+    arrays = start(grid, k, product=product, non_negative=True).compact(1.0)
+    for factors in arrays[:2]:
+        assert factors.min() == 0, "without ratings"
+        assert factors.max() > 0
+    assert not arrays.user_bias.any()
+    assert not arrays.item_bias.any()
+
+
+@pytest.mark.parametrize("k", EDGES)
+def test_the_constant_of_items_is_in_every_product_and_in_no_bias(grid, k):
+    rows = start(grid, k, item_constant=-2.5)
+    users, items = rows.users.reshape(-1, rows.stride), rows.items.reshape(-1, rows.stride)
+    arrays = rows.compact(3.0)
+    assert not arrays.item_bias.any()
+    assert not arrays.unknown_bias.any()
+    n_users, n_items = rows.n_users, rows.n_items
+    products = users[:n_users] @ items[:n_items].T
+    np.testing.assert_allclose(
+        products, arrays.user_factors @ arrays.item_factors.T / 3 - 2.5, atol=1e-5
+    )
+    assert users[rows.unknown_user] @ items[rows.unknown_item] == -2.5
+    assert not items[n_items : n_items + grid.side].any(), "spare rows stay zero"
+
+
+@pytest.mark.parametrize("k", EDGES)
+def test_what_was_not_learned_gets_the_mean_of_what_was(grid, k, monkeypatch):
+    monkeypatch.setattr("fastmf.models.rows._ROWS_AT_ONCE", 7)
+    rows = start(grid, k, product=1.0, item_constant=-1.0)
+    rng = np.random.default_rng(2)
+    rows.users.reshape(-1, rows.stride)[: rows.n_users, -2] = rng.normal(size=rows.n_users)
+    before = rows.compact(1.0)
+    for _ in range(2):  # what was filled in before does not count
+        rows.average_unlearned(grid.user_counts, grid.item_counts)
+    after = rows.compact(1.0)
+    sides = (
+        (0, 2, after.unknown_user_factors, after.unknown_bias[0], grid.user_counts),
+        (1, 3, after.unknown_item_factors, after.unknown_bias[1], grid.item_counts),
+    )
+    for factors, bias, unknown_factors, unknown_bias, counts in sides:
+        learned = counts > 0
+        np.testing.assert_array_equal(after[factors][learned], before[factors][learned])
+        mean = before[factors][learned].mean(axis=0, dtype=np.float64)
+        expected = np.tile(mean, (np.count_nonzero(~learned), 1))
+        np.testing.assert_allclose(after[factors][~learned], expected, rtol=1e-5)
+        np.testing.assert_allclose(unknown_factors, mean, rtol=1e-5)
+        mean_bias = before[bias][learned].mean(dtype=np.float64)
+        np.testing.assert_allclose(after[bias][~learned], mean_bias, rtol=1e-4, atol=1e-7)
+        assert unknown_bias == pytest.approx(mean_bias, rel=1e-4, abs=1e-7)
 
 
 @pytest.mark.parametrize("k", EDGES)
@@ -99,9 +165,13 @@ def test_a_copy_returns(grid):
 @pytest.mark.parametrize("k", EDGES)
 def test_step_tables_name_each_factor_and_bias_of_the_tail_once(k):
     steps = StepTables.of(k, StepSizes(0.1, 0.4, 0.5, 0.25))
-    user_in_item, items_in_user, item_keep, *user_keeps = steps.lane_rates.reshape(7, 16)
+    tables = steps.lane_rates.reshape(12, 16)
+    user_in_item, items_in_user, item_keep, *user_keeps = tables[:7]
     n_tail = max(k - (row_length(k) - 16), 0)
     is_factor = np.arange(16) < n_tail
+    np.testing.assert_array_equal(tables[7], np.where(is_factor, 0, -np.inf))
+    for count, rated in enumerate(tables[8:], 1):
+        np.testing.assert_array_equal(rated, np.arange(16) < 4 * count)
     # Beside the factors there is one bias in each: its rate is four times that of the factors.
     for rates in (user_in_item, items_in_user):
         assert (rates[is_factor] == 1).all()

@@ -30,6 +30,9 @@ class Model:
             self.user_factors, self.item_factors, self.user_bias, self.item_bias, 3.5
         )
 
+    def ratings_of(self, scores):
+        return scores
+
     def scores(self, user):
         """Return the kernel's own scores of one user: brute force must order the same bits."""
         scores = np.empty((1, len(self.items_)), np.float32)
@@ -158,6 +161,26 @@ def test_equal_scores_are_ordered_by_item(model):
     model.item_bias[:] = 1
     top = recommend_top_n(model, [3], 75)
     assert top.item_index[0].tolist() == list(range(75))
+
+
+def test_scores_are_told_as_ratings_and_ranked_as_scores(model, monkeypatch):
+    expected = recommend(model, n=75)
+    # As a sigmoid does far out, this ties the best.
+    monkeypatch.setattr(model, "ratings_of", lambda scores: np.minimum(scores, np.float32(4)))
+    found = recommend(model, n=75)
+    np.testing.assert_array_equal(found.item_ids, expected.item_ids)
+    np.testing.assert_array_equal(found.scores, np.minimum(expected.scores, 4))
+
+
+def test_an_unknown_user_may_have_factors_and_a_bias(model):
+    arrays = model.user_factors, model.item_factors, model.user_bias, model.item_bias
+    scorer = FactorScorer(
+        *arrays, 3.5, unknown_user=model.user_factors[4], unknown_user_bias=model.user_bias[4]
+    )
+    scores = np.empty((3, 75), np.float32)
+    scorer(np.array([-1, 4, 2], np.int32), scores)
+    np.testing.assert_array_equal(scores[0], scores[1])
+    np.testing.assert_array_equal(scores[2], model.scores(2))
 
 
 def test_progress_counts_every_user(model):

@@ -34,9 +34,23 @@ def multiply(left, right):
 def multiply_add(left, right, addend):
     """Rounded once or twice: a machine may do either; float64 holds the product exactly."""
     exact = left.astype(np.float64) * right.astype(np.float64)
-    once = (exact + addend).astype(np.float32)
+    once = _rounded_to_odd(exact, addend.astype(np.float64)).astype(np.float32)
     twice = exact.astype(np.float32) + addend
     return once, twice
+
+
+def _rounded_to_odd(left, right):
+    """Add so that rounding the float64 sum to float32 rounds the exact sum.
+
+    Where the sum is not exact, the neighbour whose last bit is 1 stands for it: never a tie
+    between two float32, and on the right side of one. (Boldo and Melquiond 2005)
+    """
+    total = left + right
+    shown = total - left
+    rest = (left - (total - shown)) + (right - shown)
+    even = total.view(np.int64) % 2 == 0
+    toward = np.where(rest > 0, np.inf, -np.inf)
+    return np.where((rest != 0) & even, np.nextafter(total, toward), total)
 
 
 def negative_multiply_add(left, right, addend):
@@ -65,3 +79,15 @@ def load_quarters(array, *offsets):
 
 def spread_quarter(value, number):
     return np.full(16, value[4 * number], np.float32)
+
+
+def first_of_quarter(value, number):
+    return value[4 * number]
+
+
+def maximum(value, floor):
+    return np.where(value < floor, floor, value)
+
+
+def sign(value):
+    return np.where(np.isnan(value), value, np.sign(value))

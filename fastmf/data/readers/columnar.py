@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fastmf.data.columns import find_columns
-from fastmf.data.readers.part import BATCH_ROWS, Layout, Part, RawBatch, ReadOptions, sliced
+from fastmf.data.readers.part import (
+    BATCH_ROWS,
+    Extent,
+    Layout,
+    Part,
+    RawBatch,
+    ReadOptions,
+    sliced,
+)
 from fastmf.errors import DataError
 
 __all__ = ["ARROW_FILE", "ARROW_STREAM", "FEATHER_1", "PARQUET"]
@@ -42,19 +52,44 @@ class ColumnarPart(Part):
 
 
 class ParquetPart(ColumnarPart):
-    """A Parquet file: pages are decoded as batches are asked for, never the whole file."""
+    """A Parquet file: some row groups are decoded as a batch is asked for, never the whole file."""
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self.path = path
-        with _parquet_file(path) as file:
-            super().__init__(str(path), file.schema_arrow, options)
+        file = _parquet_file(path)
+        super().__init__(str(path), file.schema_arrow, options)
+        self._metadata = file.metadata
+        self._spans = _row_group_spans(file.metadata)
+        self.extent = Extent(file.metadata.num_rows, self.roles.time is not None)
+
+    @property
+    def independent(self) -> bool:
+        """Whether every row group is small enough to be a batch."""
+        return self._spans is not None
 
     def batches(self) -> Iterator[Callable[[], RawBatch | None]]:
         """Yield functions that decode one batch each."""
-        with _parquet_file(self.path) as file:
-            needed = [name for name in self.names if name is not None]
-            # Arrow's own threads would not be faster: the team decodes and encodes at a time.
-            batches = file.iter_batches(BATCH_ROWS, columns=needed, use_threads=False)
+        if self._spans is None:
+            yield from self._streamed()
+            return
+        # A reader serves one thread at a time; as many are opened as there are threads.
+        readers: SimpleQueue[pq.ParquetFile] = SimpleQueue()
+        for span in self._spans:
+            yield partial(self._decode, readers, span)
+
+    def _decode(self, readers: SimpleQueue[pq.ParquetFile], span: list[int]) -> RawBatch:
+        try:
+            reader = readers.get_nowait()
+        except Empty:
+            reader = _parquet_file(self.path, self._metadata)
+        table = reader.read_row_groups(span, columns=self._needed(), use_threads=False)
+        readers.put(reader)
+        return RawBatch(*(None if n is None else _one_array(table.column(n)) for n in self.names))
+
+    def _streamed(self) -> Iterator[Callable[[], RawBatch | None]]:
+        """Decode row groups too large for a batch in slices, one after the other."""
+        with _parquet_file(self.path, self._metadata) as file:
+            batches = file.iter_batches(BATCH_ROWS, columns=self._needed(), use_threads=False)
             finished = False
 
             def decode() -> RawBatch | None:
@@ -67,6 +102,29 @@ class ParquetPart(ColumnarPart):
 
             while not finished:
                 yield decode
+
+    def _needed(self) -> list[str]:
+        return [name for name in self.names if name is not None]
+
+
+def _row_group_spans(metadata: Any) -> list[list[int]] | None:
+    """Join neighbouring row groups to batches; None where one is too large."""
+    spans: list[list[int]] = []
+    n_rows = 0
+    for place in range(metadata.num_row_groups):
+        more = metadata.row_group(place).num_rows
+        if more > BATCH_ROWS:
+            return None
+        if not spans or n_rows + more > BATCH_ROWS:
+            spans.append([])
+            n_rows = 0
+        spans[-1].append(place)
+        n_rows += more
+    return spans
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 class ArrowFilePart(ColumnarPart):
@@ -111,7 +169,7 @@ def _decoders(part: ColumnarPart, batch: pa.RecordBatch) -> Iterator[Callable[[]
         yield lambda piece=piece: piece  # type: ignore[misc]
 
 
-def _parquet_file(path: Path) -> Any:
+def _parquet_file(path: Path, metadata: Any = None) -> Any:
     """Open a Parquet file; a missing footer is what a download cut short looks like."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -122,7 +180,8 @@ def _parquet_file(path: Path) -> Any:
             f"{path}: this Parquet file is truncated ({size:,} bytes, and its footer is missing); "
             "copy or write it again"
         )
-    return pq.ParquetFile(path)
+    # Buffering ahead would keep all that was read until the file is closed.
+    return pq.ParquetFile(path, metadata=metadata, pre_buffer=False)
 
 
 def _refuse_feather_1(path: Path, options: ReadOptions) -> Part:

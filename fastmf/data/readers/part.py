@@ -12,7 +12,16 @@ import pyarrow as pa
 
 from fastmf.data.columns import ColumnNames
 
-__all__ = ["BATCH_ROWS", "Layout", "Part", "RawBatch", "ReadOptions", "TextIdsError", "sliced"]
+__all__ = [
+    "BATCH_ROWS",
+    "Extent",
+    "Layout",
+    "Part",
+    "RawBatch",
+    "ReadOptions",
+    "TextIdsError",
+    "sliced",
+]
 
 # Rows of a batch: large enough to amortise the steps, small enough that a few stay in memory.
 BATCH_ROWS = 1 << 20
@@ -25,6 +34,13 @@ class RawBatch(NamedTuple):
     items: pa.Array
     values: pa.Array
     time: pa.Array | None
+
+
+class Extent(NamedTuple):
+    """What there is to read in a part."""
+
+    n_rows: int
+    has_time: bool
 
 
 @dataclass(frozen=True)
@@ -67,11 +83,14 @@ class Part(ABC):
         What messages call it.
     notes : list of str
         What opening it had to say.
+    extent : Extent or None
+        What there is to read, where the part says so before it is read.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.notes: list[str] = []
+        self.extent: Extent | None = None
 
     @abstractmethod
     def batches(self) -> Iterator[Callable[[], RawBatch | None]]:

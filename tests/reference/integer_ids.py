@@ -1,4 +1,4 @@
-"""Slow twins of fastmf.kernels.ids: a dictionary does it all."""
+"""Slow twins of fastmf.kernels.integer_ids: a dictionary does it all."""
 
 from collections.abc import Hashable, Sequence
 

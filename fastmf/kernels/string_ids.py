@@ -1,11 +1,7 @@
-"""Hash encoding of raw ids: integers and byte strings to dense indices, in order of appearance.
+"""Hash encoding of string ids: byte strings to dense indices, in order of appearance.
 
-Open addressing with linear probing over a table of int32 slots. A slot holds the dense index of an
-id or -1; the ids themselves live once, in dense order, in the arrays that become the vocabulary.
-So the table stays small (4 bytes a slot, at most half full) and growing never moves an id.
-
-Every function that inserts stops early when a caller's array is full and returns the row it
-reached: the caller grows the array and calls again from there.
+The table and the way of growing are those of `fastmf.kernels.integer_ids`; the strings lie one
+behind the other in one array of bytes, and the hash of each is kept beside.
 """
 
 from __future__ import annotations
@@ -13,130 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = [
-    "encode_integers",
-    "encode_strings",
-    "fill_integer_table",
-    "fill_string_table",
-    "hash_strings",
-    "lookup_integers",
-    "lookup_strings",
-]
+from fastmf.kernels.integer_ids import mix
 
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
+__all__ = ["encode_strings", "fill_string_table", "hash_strings", "lookup_strings"]
+
 _WORD_STEP = np.uint64(0x9E3779B97F4A7C15)
 _EMPTY = np.int32(-1)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _mix(word):
-    """Scramble 64 bits: the finalizer of splitmix64 (Steele, Lea, Flood 2014)."""
-    word = (word ^ (word >> np.uint64(30))) * _MIX_1
-    word = (word ^ (word >> np.uint64(27))) * _MIX_2
-    return word ^ (word >> np.uint64(31))
-
-
-@njit(cache=True, nogil=True)
-def encode_integers(values, start, ids, count, table, indices):
-    """Give every integer its dense index, inserting the unseen ones.
-
-    Parameters
-    ----------
-    values : (m,) int64, read-only
-        Raw ids.
-    start : int64
-        First row to encode.
-    ids : (n,) int64, modified
-        Known ids in dense order; new ones are written from `count` on.
-    count : int64
-        Known ids so far.
-    table : (2**b,) int32, modified
-        Hash table, -1 where empty; kept at most half full.
-    indices : (m,) int32, modified
-        Receives the dense indices.
-
-    Returns
-    -------
-    row : int64
-        Rows encoded; less than m when `ids` or `table` must grow first.
-    count : int64
-        Known ids now.
-
-    Notes
-    -----
-    Writes only to its own arguments, so calls on different vocabularies run in parallel.
-    """
-    mask = np.uint64(table.size - 1)
-    room = min(np.int64(ids.size), np.int64(table.size // 2))
-    for row in range(start, values.size):
-        value = values[row]
-        place = _mix(np.uint64(value)) & mask
-        index = table[place]
-        while index != _EMPTY and ids[index] != value:
-            place = (place + np.uint64(1)) & mask
-            index = table[place]
-        if index == _EMPTY:
-            if count >= room:
-                return row, count
-            index = np.int32(count)
-            ids[count] = value
-            table[place] = index
-            count += 1
-        indices[row] = index
-    return np.int64(values.size), count
-
-
-@njit(cache=True, nogil=True)
-def fill_integer_table(ids, table):
-    """Enter ids into an empty table.
-
-    Parameters
-    ----------
-    ids : (n,) int64, read-only
-        Ids in dense order.
-    table : (2**b,) int32, modified
-        All -1 before; more than n slots.
-
-    Returns
-    -------
-    int64
-        The dense index of the first id that equals an earlier one, or -1 when all differ.
-    """
-    mask = np.uint64(table.size - 1)
-    for index in range(ids.size):
-        place = _mix(np.uint64(ids[index])) & mask
-        while table[place] != _EMPTY:
-            if ids[table[place]] == ids[index]:
-                return np.int64(index)
-            place = (place + np.uint64(1)) & mask
-        table[place] = np.int32(index)
-    return np.int64(-1)
-
-
-@njit(cache=True, nogil=True)
-def lookup_integers(values, ids, table, indices):
-    """Find the dense index of every integer, -1 where it is unknown.
-
-    Parameters
-    ----------
-    values : (m,) int64, read-only
-        Raw ids.
-    ids : (n,) int64, read-only
-        Known ids in dense order.
-    table : (2**b,) int32, read-only
-        Their hash table.
-    indices : (m,) int32, modified
-        Receives the dense indices.
-    """
-    mask = np.uint64(table.size - 1)
-    for row in range(values.size):
-        place = _mix(np.uint64(values[row])) & mask
-        index = table[place]
-        while index != _EMPTY and ids[index] != values[row]:
-            place = (place + np.uint64(1)) & mask
-            index = table[place]
-        indices[row] = index
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -164,13 +42,13 @@ def _hash_bytes(data, begin, end):
         at = np.uint64(begin)
         last = np.uint64(end - 8)
         while at < last:
-            state = _mix(state ^ _word(data, at)) + _WORD_STEP
+            state = mix(state ^ _word(data, at)) + _WORD_STEP
             at += np.uint64(8)
-        return _mix(state ^ _word(data, last))
+        return mix(state ^ _word(data, last))
     word = np.uint64(0)
     for byte in range(np.uint64(begin), np.uint64(end)):
         word = (word << np.uint64(8)) | np.uint64(data[byte])
-    return _mix(state ^ word)
+    return mix(state ^ word)
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -1,14 +1,12 @@
-"""The hash encoding against a dictionary."""
+"""The encoding of string ids against a dictionary."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmf.kernels import ids as kernels
-from tests.reference import ids as reference
+from fastmf.kernels import string_ids as kernels
+from tests.reference import string_ids as reference
 
-INT64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 5)
 STRINGS = st.text(max_size=20) | st.sampled_from(["", "a", "aa", "a" * 8, "a" * 9, "a" * 16])
 
 
@@ -25,23 +23,9 @@ def packed(strings):
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.lists(INT64, max_size=200))
-def test_integers_are_encoded_as_a_dictionary_does(values):
-    expected, expected_ids = reference.encode(values)
-    ids, table = np.empty(256, np.int64), np.full(512, -1, np.int32)
-    indices = np.empty(len(values), np.int32)
-    row, count = kernels.encode_integers(
-        read_only(np.array(values, np.int64)), np.int64(0), ids, np.int64(0), table, indices
-    )
-    assert row == len(values)
-    assert ids[:count].tolist() == expected_ids
-    np.testing.assert_array_equal(indices, expected)
-
-
-@settings(deadline=None, max_examples=150)
 @given(st.lists(STRINGS, max_size=100))
 def test_strings_are_encoded_as_a_dictionary_does(values):
-    expected, expected_ids = reference.encode(values)
+    expected, expected_ids = reference.encode(*packed(values))
     id_offsets, id_data = np.zeros(129, np.int64), np.empty(20_000, np.uint8)
     hashes, table = np.empty(128, np.uint64), np.full(256, -1, np.int32)
     indices = np.empty(len(values), np.int32)
@@ -49,21 +33,8 @@ def test_strings_are_encoded_as_a_dictionary_does(values):
         *packed(values), np.int64(0), id_offsets, id_data, hashes, np.int64(0), table, indices
     )
     assert row == len(values)
-    text = [id_data[id_offsets[i] : id_offsets[i + 1]].tobytes().decode() for i in range(count)]
-    assert text == expected_ids
+    assert reference.strings(id_offsets[: count + 1], id_data) == expected_ids
     np.testing.assert_array_equal(indices, expected)
-
-
-@pytest.mark.parametrize(("n_ids", "slots", "reached"), [(3, 16, 3), (16, 8, 4)])
-def test_encoding_stops_when_an_array_is_full(n_ids, slots, reached):
-    values = read_only(np.arange(10, 16))
-    indices = np.full(6, -7, np.int32)
-    row, count = kernels.encode_integers(
-        values, np.int64(0), np.empty(n_ids, np.int64), np.int64(0),
-        np.full(slots, -1, np.int32), indices,
-    )  # fmt: skip
-    assert (row, count) == (reached, reached)
-    assert indices[:reached].tolist() == list(range(reached))
 
 
 def test_encoding_strings_stops_when_the_bytes_are_full():
@@ -78,18 +49,6 @@ def test_encoding_strings_stops_when_the_bytes_are_full():
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.lists(INT64, unique=True, max_size=100), st.lists(INT64, max_size=100))
-def test_integers_are_found_as_a_dictionary_does(ids, strangers):
-    table = np.full(256, -1, np.int32)
-    known = read_only(np.array(ids, np.int64))
-    assert kernels.fill_integer_table(known, table) == -1
-    wanted = np.array([*ids, *strangers], np.int64)
-    indices = np.empty(len(wanted), np.int32)
-    kernels.lookup_integers(read_only(wanted), known, read_only(table), indices)
-    np.testing.assert_array_equal(indices, reference.lookup(wanted.tolist(), ids))
-
-
-@settings(deadline=None, max_examples=100)
 @given(st.lists(STRINGS, unique=True, max_size=100), st.lists(STRINGS, max_size=100))
 def test_strings_are_found_as_a_dictionary_does(ids, strangers):
     offsets, data = packed(ids)
@@ -101,16 +60,16 @@ def test_strings_are_found_as_a_dictionary_does(ids, strangers):
     kernels.lookup_strings(
         *packed([*ids, *strangers]), offsets, data, hashes, read_only(table), indices
     )
-    np.testing.assert_array_equal(indices, reference.lookup([*ids, *strangers], ids))
+    np.testing.assert_array_equal(
+        indices, reference.lookup(*packed([*ids, *strangers]), offsets, data)
+    )
 
 
-def test_filling_a_table_finds_the_first_id_that_repeats():
-    table = np.full(16, -1, np.int32)
-    assert kernels.fill_integer_table(read_only(np.array([4, 5, 6, 5, 4])), table) == 3
+def test_filling_a_table_finds_the_first_string_that_repeats():
     offsets, data = packed(["b", "a", "b"])
     hashes = np.empty(3, np.uint64)
     kernels.hash_strings(offsets, data, hashes)
-    table[:] = -1
+    table = np.full(16, -1, np.int32)
     assert kernels.fill_string_table(offsets, data, read_only(hashes), table) == 2
 
 

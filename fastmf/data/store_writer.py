@@ -1,0 +1,149 @@
+"""Writing a store: its columns, its vocabularies, and last the header that vouches for them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from fastmf._version import __version__
+from fastmf.data.column_file import create_column_file, release_pages, write_record_batch
+from fastmf.data.fingerprint import fingerprint
+from fastmf.data.ratings import Ratings
+from fastmf.data.store_header import (
+    FILES,
+    HEADER,
+    ITEMS,
+    RATINGS,
+    STORE_FORMAT,
+    STORE_VERSION,
+    USERS,
+    header_checksum,
+)
+from fastmf.errors import DataError
+from fastmf.parallel import Team
+
+__all__ = ["write_store_files", "writing_errors"]
+
+_COPIED_ROWS = 1 << 18
+
+
+@contextmanager
+def writing_errors(path: Path) -> Iterator[None]:
+    """Turn the system's errors in writing to a folder into one clear line.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        What is being written, for the message.
+
+    Raises
+    ------
+    DataError
+        On any OSError in the body.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataError(
+                f"{path}: the disk is full; free some space there, or choose another disk "
+                "(FASTMF_CACHE_DIR for the cache)"
+            ) from error
+        reason = error.strerror or str(error)
+        raise DataError(f"{path}: cannot be written: {reason}") from error
+
+
+def write_store_files(
+    folder: Path,
+    ratings: Ratings,
+    *,
+    columns_in: Path | None = None,
+    source: Mapping[str, Any] | None = None,
+    synced: bool = True,
+    num_threads: int | None = None,
+) -> None:
+    """Write the files of a store into an existing folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        An empty folder, or one with other temporary files.
+    ratings : Ratings
+        What to write; memory maps are copied without loading them whole.
+    columns_in : pathlib.Path, optional
+        A file of `create_column_file` in this folder that holds exactly the columns of `ratings`:
+        it is moved instead of copied.
+    source : mapping, optional
+        Where the ratings come from: anything JSON can hold.
+    synced : bool, optional
+        Whether to wait until everything has reached the disk.
+    num_threads : int, optional
+        Threads to copy with.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written.
+    """
+    if columns_in is not None:
+        columns_in.replace(folder / RATINGS)
+    else:
+        _copy_columns(ratings, folder / RATINGS, num_threads)
+    for name, vocabulary in ((USERS, ratings.users), (ITEMS, ratings.items)):
+        with (folder / name).open("wb") as file:
+            write_record_batch(file, pa.record_batch([vocabulary.ids], names=["id"]))
+    header = {
+        "format": STORE_FORMAT,
+        "version": STORE_VERSION,
+        "written_by": f"fastmf {__version__}",
+        "n_ratings": len(ratings),
+        "n_users": ratings.n_users,
+        "n_items": ratings.n_items,
+        "rating_range": list(ratings.rating_range),
+        "has_time": ratings.has_time,
+        "notes": list(ratings.notes),
+        "source": source,
+        "synced": synced,
+        "files": {
+            name: {
+                "size": (folder / name).stat().st_size,
+                "fingerprint": fingerprint(folder / name),
+            }
+            for name in FILES
+        },
+    }
+    header["checksum"] = header_checksum(header)
+    (folder / HEADER).write_bytes(json.dumps(header, indent=1).encode())
+    if synced:
+        for name in (*FILES, HEADER):
+            with (folder / name).open("rb+") as file:
+                os.fsync(file.fileno())
+
+
+def _copy_columns(ratings: Ratings, path: Path, num_threads: int | None) -> None:
+    """Copy the selected rows into a new file, a range at a time."""
+    columns = create_column_file(path, len(ratings), has_time=ratings.has_time)
+    ranges = ratings.ranges(_COPIED_ROWS)
+    firsts = accumulate((ratings.count(*rows) for rows in ranges), initial=0)
+
+    def copy(task: tuple[tuple[int, int], int]) -> None:
+        rows, first = task
+        pieces = (*ratings.chunk(*rows), ratings.times(*rows))
+        for column, piece in zip(columns, pieces, strict=True):
+            if column is not None and piece is not None:
+                target = column[first : first + len(piece)]
+                target[:] = piece
+                release_pages(target)
+                release_pages(piece)
+
+    with Team(num_threads) as team:
+        for _ in team.map(copy, list(zip(ranges, firsts, strict=False))):
+            pass

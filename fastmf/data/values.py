@@ -1,0 +1,192 @@
+"""What the values of columns mean: ratings and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fastmf.data.arrays import Array
+from fastmf.errors import DataError
+
+__all__ = ["BadRowError", "TimeReader", "read_values"]
+
+_SECONDS_OF_DAY = 86_400
+
+
+class BadRowError(Exception):
+    """A value that cannot be used; whoever knows the file turns it into a `DataError`.
+
+    Parameters
+    ----------
+    row : int
+        Row of the batch, from 0.
+    complaint : str
+        What is wrong with it.
+    """
+
+    def __init__(self, row: int, complaint: str) -> None:
+        super().__init__(complaint)
+        self.row = row
+        self.complaint = complaint
+
+
+def read_values(column: pa.Array) -> Array:
+    """Turn an Arrow column of ratings into numbers that are finite as float32.
+
+    Parameters
+    ----------
+    column : pyarrow.Array
+        (m,) integers, floating-point or decimal numbers.
+
+    Returns
+    -------
+    ndarray
+        (m,) integers as they are, which needs no copy; everything else as float32.
+
+    Raises
+    ------
+    BadRowError
+        On a null, NaN, infinity, or a number beyond float32.
+    DataError
+        On a column of another type.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return read_values(column.dictionary_decode())
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+        raise BadRowError(row, "the rating is missing")
+    if pa.types.is_integer(kind):
+        return cast(Array, column.to_numpy())
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    elif not pa.types.is_floating(kind):
+        raise DataError(
+            f"the rating column holds {kind}, not numbers; convert it, or name another with "
+            "--rating-column (rating_column= in Python)"
+        )
+    exact = column.to_numpy(zero_copy_only=False)
+    with np.errstate(over="ignore"):
+        values: Array = exact.astype(np.float32, copy=False)
+    finite = np.isfinite(values)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise BadRowError(row, f"the rating is {exact[row]}, not a finite number")
+    return values
+
+
+@dataclass
+class TimeReader:
+    """Turns columns of times into Unix seconds, one unit for all batches.
+
+    Parameters
+    ----------
+    required : bool
+        Whether a column that cannot be read is an error; otherwise times are left out, with a
+        note.
+
+    Attributes
+    ----------
+    complaint : str or None
+        Why times were left out.
+    """
+
+    required: bool = False
+    complaint: str | None = None
+    _per_second: int | None = field(default=None, repr=False)
+
+    def read(self, column: pa.Array, out: Array) -> bool:
+        """Read the times of one batch.
+
+        Parameters
+        ----------
+        column : pyarrow.Array
+            (m,) integers (seconds; milli-, micro- and nanoseconds are told by their size), whole
+            floating-point numbers, dates, timestamps, or text that Arrow reads as timestamps.
+        out : ndarray
+            (m,) int64; receives seconds since 1970-01-01.
+
+        Returns
+        -------
+        bool
+            False once times are left out.
+
+        Raises
+        ------
+        BadRowError, DataError
+            When the column is required and cannot be read.
+        """
+        if self.complaint is not None:
+            return False
+        try:
+            self._read_seconds(column, out)
+        except BadRowError as error:
+            if self.required:
+                raise
+            self.complaint = error.complaint
+        except DataError as error:
+            if self.required:
+                raise
+            self.complaint = str(error)
+        return self.complaint is None
+
+    def _read_seconds(self, column: pa.Array, out: Array) -> None:
+        if column.null_count:
+            row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+            raise BadRowError(row, "a time is missing")
+        kind = column.type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            try:
+                column = column.cast(pa.timestamp("us"))
+            except pa.ArrowInvalid as error:
+                raise DataError("the time column holds text that is not a timestamp") from error
+        if kind == pa.date32():
+            days = column.view(pa.int32()).to_numpy()
+            np.multiply(days, _SECONDS_OF_DAY, out=out, dtype=np.int64)
+        elif pa.types.is_timestamp(column.type) or kind == pa.date64():
+            unit = "ms" if kind == pa.date64() else column.type.unit
+            per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+            _divide(column.view(pa.int64()).to_numpy(), per_second, out)
+        elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            self._read_numbers(column, out)
+        else:
+            raise DataError(f"the time column holds {kind}, not times")
+
+    def _read_numbers(self, column: pa.Array, out: Array) -> None:
+        try:
+            numbers = pc.floor(column) if pa.types.is_floating(column.type) else column
+            times = numbers.cast(pa.int64()).to_numpy()
+        except pa.ArrowInvalid as error:
+            raise DataError("the time column holds numbers that are not times") from error
+        if times.size == 0:
+            return
+        low, high = int(times.min()), int(times.max())
+        per_second = _ticks_per_second(max(-low, high))
+        if self._per_second is None and (low, high) != (0, 0):
+            self._per_second = per_second
+        unit = self._per_second or 1
+        if per_second > unit:
+            row = int(np.argmax(times) if high > -low else np.argmin(times))
+            raise BadRowError(row, f"the time {times[row]} is in another unit than those before")
+        _divide(times, unit, out)
+
+
+def _divide(ticks: Array, per_second: int, out: Array) -> None:
+    """Write whole seconds, rounded down."""
+    if per_second == 1:
+        out[:] = ticks
+    else:
+        np.floor_divide(ticks, per_second, out=out)
+
+
+def _ticks_per_second(largest: int) -> int:
+    """Tell the unit of Unix times by their size: seconds stay below 1e11 until the year 5138."""
+    if largest < 10**11:
+        return 1
+    if largest < 10**14:
+        return 10**3
+    return 10**6 if largest < 10**17 else 10**9

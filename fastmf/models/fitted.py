@@ -1,0 +1,298 @@
+"""What a fitted model of factors can do: predict, recommend, find similar items."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from fastmf import recommend as recommending
+from fastmf.data import Ratings
+from fastmf.data.vocabulary import Vocabulary
+from fastmf.errors import DataError, NotFittedError
+from fastmf.kernels.links import Link
+from fastmf.kernels.predictions import predict_pairs
+from fastmf.models.baseline import BiasBaseline
+from fastmf.models.losses import LinkName, sigmoid_ends
+from fastmf.models.rows import FactorArrays
+from fastmf.recommend import FactorScorer, Recommendations
+from fastmf.training import EpochRecord, RunSettings
+
+__all__ = ["FittedFactors", "SimilarItems"]
+
+
+class SimilarItems(NamedTuple):
+    """Items most similar to one, best first."""
+
+    item_ids: NDArray[Any]  # (n,) raw ids
+    scores: NDArray[np.float32]  # (n,) cosine in [-1, 1]
+
+
+class FittedFactors:
+    """A fitted model whose score is ``offset + user_bias + item_bias + user . item``.
+
+    Attributes
+    ----------
+    users_, items_ : Vocabulary
+        The raw ids behind the rows of the factors.
+    user_factors_, item_factors_ : (n_users, k), (n_items, k) float32
+        C-contiguous; memory-mapped in a loaded model.
+    user_bias_, item_bias_ : (n_users,), (n_items,) float32
+    unknown_user_factors_, unknown_item_factors_ : (k,) float32
+        What an unknown user or item has in their place: zeros, or the mean row of a model
+        without biases or with non-negative factors, for which zeros are not the middle.
+    unknown_bias_ : (2,) float32
+        The biases of an unknown user and of an unknown item, likewise.
+    mean_ : float
+        Mean of the training ratings.
+    link_ : {"identity", "sigmoid"}
+        How a score becomes a rating; see `fastmf.kernels.links`. The sigmoid runs between 0 and
+        1 for ratings within, and over `rating_range_` for others.
+    offset_ : float
+        The score of a pair whose biases and factors are zero.
+    rating_range_ : tuple of float
+        Lowest and highest rating, which predictions are clipped to.
+    baseline_ : BiasBaseline
+        Damped means of the same ratings, to compare with.
+    history_ : list of EpochRecord
+    best_epoch_, epochs_run_ : int
+        The epoch, counted from 1, whose parameters these are; epochs that were run.
+    stopped_ : {"finished", "patience", "interrupted"}
+    train_rmse_ : float
+        RMSE of the final, clipped predictions on the training ratings.
+    valid_rmse_, valid_mae_ : float or None
+        Of the best epoch, on the validation ratings.
+    n_ratings_ : int
+        Training ratings.
+    source_ : str or None
+        Path of the training ratings.
+    seconds_ : dict of str to float
+        Time of the phases "prepare", "compile" and "train".
+    """
+
+    users_: Vocabulary
+    items_: Vocabulary
+    user_factors_: NDArray[np.float32]
+    item_factors_: NDArray[np.float32]
+    user_bias_: NDArray[np.float32]
+    item_bias_: NDArray[np.float32]
+    unknown_user_factors_: NDArray[np.float32]
+    unknown_item_factors_: NDArray[np.float32]
+    unknown_bias_: NDArray[np.float32]
+    mean_: float
+    link_: LinkName
+    offset_: float
+    rating_range_: tuple[float, float]
+    baseline_: BiasBaseline
+    history_: list[EpochRecord]
+    best_epoch_: int
+    epochs_run_: int
+    stopped_: Literal["finished", "patience", "interrupted"]
+    train_rmse_: float
+    valid_rmse_: float | None
+    valid_mae_: float | None
+    n_ratings_: int
+    source_: str | None
+    seconds_: dict[str, float]
+    schedule_: dict[str, Any]
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "user_factors_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit(ratings)")
+
+    def predict_index(
+        self, user_index: NDArray[np.int32], item_index: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Predict ratings for dense indices; see `predict`.
+
+        Parameters
+        ----------
+        user_index, item_index : (m,) int32
+            Rows of the factors; -1 for the unknown.
+
+        Returns
+        -------
+        (m,) float32
+        """
+        self._check_fitted()
+        out = np.empty(len(user_index), np.float32)
+        predict_pairs(user_index, item_index, *self.arrays, self.link, out)
+        return out
+
+    @property
+    def link(self) -> Link:
+        """How a score becomes a rating, as kernels take it."""
+        self._check_fitted()
+        if self.link_ == "identity":
+            return Link.identity(self.offset_, self.rating_range_)
+        return Link.sigmoid(self.offset_, sigmoid_ends(self.rating_range_), self.rating_range_)
+
+    @property
+    def arrays(self) -> FactorArrays:
+        """The parameters, in the order that kernels take them."""
+        self._check_fitted()
+        return FactorArrays(*(getattr(self, f"{name}_") for name in FactorArrays._fields))
+
+    def set_arrays(self, arrays: FactorArrays) -> None:
+        """Take parameters over as fitted attributes.
+
+        Parameters
+        ----------
+        arrays : FactorArrays
+        """
+        for name, array in arrays._asdict().items():
+            setattr(self, f"{name}_", array)
+
+    def predict(self, user_ids: ArrayLike, item_ids: ArrayLike) -> NDArray[np.float32]:
+        """Predict the rating of each user for the item beside them.
+
+        Parameters
+        ----------
+        user_ids, item_ids : array_like
+            (m,) raw ids, or one id for all of the others.
+
+        Returns
+        -------
+        (m,) float32
+            Clipped to the range of the training ratings. What the model does not know is left
+            out of the sum: an unknown user with a known item is predicted the mean plus the
+            item's bias. (Without biases, or with non-negative factors, it has the mean row of
+            the known instead.) `known` tells which predictions these are.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            If the ids differ in number.
+        """
+        return self.predict_index(*self._lookup(user_ids, item_ids))
+
+    def known(self, user_ids: ArrayLike, item_ids: ArrayLike) -> NDArray[np.bool_]:
+        """Tell which pairs of ids the model knows both of.
+
+        Parameters
+        ----------
+        user_ids, item_ids : array_like
+            (m,) raw ids, or one id for all of the others.
+
+        Returns
+        -------
+        (m,) bool
+        """
+        user_index, item_index = self._lookup(user_ids, item_ids)
+        return (user_index >= 0) & (item_index >= 0)
+
+    def _lookup(
+        self, user_ids: ArrayLike, item_ids: ArrayLike
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        self._check_fitted()
+        users = self.users_.lookup(np.atleast_1d(np.asarray(user_ids)))
+        items = self.items_.lookup(np.atleast_1d(np.asarray(item_ids)))
+        if len(users) != len(items) and 1 not in (len(users), len(items)):
+            raise DataError(
+                f"there are {len(users)} user ids but {len(items)} item ids; "
+                "give as many of each, or one for all"
+            )
+        m = max(len(users), len(items)) if min(len(users), len(items)) else 0
+        both = (np.broadcast_to(index, m) if len(index) == 1 else index for index in (users, items))
+        user_index, item_index = (np.ascontiguousarray(index[:m]) for index in both)
+        return user_index, item_index
+
+    def item_scorer(self) -> FactorScorer:
+        """Return what scores all items for a few users; see `fastmf.recommend`."""
+        arrays = self.arrays
+        return FactorScorer(
+            *arrays[:4],
+            self.offset_,
+            unknown_user=arrays.unknown_user_factors,
+            unknown_user_bias=float(arrays.unknown_bias[0]),
+        )
+
+    def ratings_of(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn scores into ratings, not clipped; NaN stays NaN.
+
+        Parameters
+        ----------
+        scores : float32
+            Of any shape.
+
+        Returns
+        -------
+        float32
+        """
+        self._check_fitted()
+        if self.link_ == "identity":
+            return scores
+        bottom, top = sigmoid_ends(self.rating_range_)
+        part: NDArray[np.float64] = expit(scores.astype(np.float64))
+        return (bottom * (1 - part) + top * part).astype(np.float32)
+
+    def recommend(
+        self,
+        user_ids: ArrayLike,
+        n: int = 10,
+        *,
+        seen: Ratings | None = None,
+        run: RunSettings | None = None,
+    ) -> Recommendations:
+        """Find the items with the highest predicted ratings for users.
+
+        Parameters
+        ----------
+        user_ids : array_like
+            (m,) raw ids, or one. A user the model does not know gets the items best liked by
+            all, and is marked so.
+        n : int, optional
+            Items for each user.
+        seen : Ratings, optional
+            Ratings whose items are not recommended again to the same user, usually the
+            training ratings.
+        run : RunSettings, optional
+            Threads and progress.
+
+        Returns
+        -------
+        Recommendations
+            Raw ids and scores, which are predicted ratings, but not clipped, since that would
+            tie the best items.
+        """
+        self._check_fitted()
+        run = run or RunSettings()
+        return recommending.recommend(
+            self,
+            user_ids,
+            n,
+            seen,
+            num_threads=run.num_threads,
+            progress=run.progress.advance if run.progress else None,
+        )
+
+    def similar_items(self, item_id: Any, n: int = 10) -> SimilarItems:
+        """Find the items whose factors are most similar to an item's, by cosine.
+
+        Parameters
+        ----------
+        item_id : object
+            Raw id.
+        n : int, optional
+            How many.
+
+        Returns
+        -------
+        SimilarItems
+
+        Raises
+        ------
+        DataError
+            If the model does not know the item.
+        """
+        self._check_fitted()
+        index = self.items_.lookup([item_id])
+        if index[0] < 0:
+            raise DataError(f"the model does not know item {item_id!r}")
+        top = recommending.similar_items(self.item_factors_, index, n)
+        found = top.item_index[0] >= 0
+        return SimilarItems(self.items_.take(top.item_index[0][found]), top.score[0][found])
