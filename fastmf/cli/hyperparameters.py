@@ -56,6 +56,8 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> click.Option:
     dashed = _OPTION_NAMES.get(field.name, field.name).replace("_", "-")
     described = {"default": field.default, "help": field.metadata["help"]}
     kind = _without_none(hint)
+    if kind is bool and field.default is False:
+        return click.Option([f"--{dashed}", field.name], is_flag=True, **described)
     if kind is bool:
         return click.Option(
             [f"--{dashed}/--no-{dashed}", field.name], show_default=True, **described

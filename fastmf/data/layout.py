@@ -97,11 +97,12 @@ def _cut_axis(counts: NDArray[np.int64], side: int) -> tuple[NDArray[np.int64], 
 
 
 def _take_census(
-    ratings: Ratings, cut: _Cut, team: Team
+    ratings: Ratings, cut: _Cut, team: Team, *, sparing: bool
 ) -> tuple[_Census, NDArray[np.int64], float, float]:
     """Return counts, the ratings of every range in every block, mean and spread.
 
-    Sums are taken range by range: the same for any team.
+    Sums are taken range by range: the same for any team. When `sparing`, mapped pages of the
+    ratings are let go of as soon as they are counted.
     """
     ranges = ratings.ranges()
     parts = [ranges[worker :: team.num_threads] for worker in range(team.num_threads)]
@@ -119,6 +120,8 @@ def _take_census(
             moments[number] = census.add(chunk, shift)
             where = cut.user_block, cut.item_block, cut.side
             kernels.count_blocks(chunk.user_index, chunk.item_index, *where, blocks[number])
+            if sparing:
+                ratings.release()
         return census
 
     total = _Census(ratings)
@@ -180,6 +183,9 @@ def _scatter(
     def scatter(task: tuple[tuple[int, int], NDArray[np.int64]]) -> None:
         chunk = ratings.chunk(*task[0])
         kernels.scatter_ratings(*chunk, *where, *levels[:3], task[1], entries, values)
+        if work_arrays.mapped:
+            ratings.release()
+            work_arrays.release(entries)
 
     for _ in team.map(scatter, list(zip(ratings.ranges(), offsets, strict=True))):
         pass
@@ -224,6 +230,9 @@ def _write(
             values,
             starts[block],
         )
+        for array in (scattered.entries, scattered.values):
+            work_arrays.release(array, *scattered.starts[block : block + 2].tolist())
+        work_arrays.release(batches)
 
     for _ in team.map(write, blocks):
         pass
@@ -263,14 +272,13 @@ def build_grid(
         raise DataError("there are no ratings to train on; hold out fewer of them")
     work_arrays = work_arrays or WorkArrays()
     cut = _cut(ratings, side or grid_side(len(ratings)), team)
-    census, per_range, mean, scale = _take_census(ratings, cut, team)
+    census, per_range, mean, scale = _take_census(ratings, cut, team, sparing=work_arrays.mapped)
     levels = _Levels.from_census(census, mean, scale, ratings.n_items)
     scattered = _scatter(ratings, cut, per_range, levels, team, work_arrays)
     if scattered.values.size:
         np.subtract(scattered.values, np.float32(mean), out=scattered.values)
         np.divide(scattered.values, np.float32(scale), out=scattered.values)
     batches, values, starts = _write(scattered, cut, ratings.n_items, team, work_arrays)
-    work_arrays.release(batches)
     return BlockGrid(
         batches=frozen(batches),
         values=frozen(values),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -48,6 +49,8 @@ class Ratings:
         What reading had to say.
     source : str, optional
         Path the ratings were read from.
+    mapped : mmap.mmap, optional
+        The file that the columns look into.
 
     Attributes
     ----------
@@ -74,7 +77,9 @@ class Ratings:
         *,
         notes: tuple[str, ...] = (),
         source: str | None = None,
+        mapped: mmap.mmap | None = None,
     ) -> None:
+        self._mapped = mapped
         self._columns = Columns(
             frozen(columns.user_index, np.int32),
             frozen(columns.item_index, np.int32),
@@ -216,6 +221,14 @@ class Ratings:
         if not 0 <= start <= stop <= self.n_rows:
             raise IndexError(f"rows [{start}, {stop}) are not within [0, {self.n_rows})")
         return stop - start if self._selected is None else count_bits(self._selected, start, stop)
+
+    def release(self) -> None:
+        """Take the pages of memory-mapped columns out of this process's memory.
+
+        They are read again where they are needed. Nothing happens to columns in memory.
+        """
+        if self._mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._mapped.madvise(mmap.MADV_DONTNEED)
 
     def ranges(self, rows: int = RANGE_ROWS) -> list[tuple[int, int]]:
         """Cut the underlying rows [0, n_rows) into ranges.

@@ -5,6 +5,7 @@ The layout is described in docs/FORMAT.md.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def open_store(folder: str | Path) -> Ratings:
     header = read_header(folder)
     try:
         _check_files(folder, header)
-        batch = _open_batch(folder / RATINGS)
+        batch, mapped = _open_batch(folder / RATINGS)
         users = Vocabulary(_open_ids(folder / USERS))
         items = Vocabulary(_open_ids(folder / ITEMS))
         low, high = (float(limit) for limit in header["rating_range"])
@@ -71,6 +72,7 @@ def open_store(folder: str | Path) -> Ratings:
             (low, high),
             notes=tuple(header["notes"]),
             source=header["source"]["path"] if header["source"] else str(folder),
+            mapped=mapped,
         )
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{folder}: this store is damaged; {REMAKE}") from error
@@ -98,20 +100,22 @@ def _check_files(folder: Path, header: Mapping[str, Any]) -> None:
             )
 
 
-def _open_batch(path: Path) -> pa.RecordBatch:
+def _open_batch(path: Path) -> tuple[pa.RecordBatch, mmap.mmap]:
     """Map the one record batch of an IPC file."""
-    reader = pa.ipc.open_file(pa.memory_map(str(path)))
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(mapped)))
     if reader.num_record_batches != 1:
         raise ValueError(f"{reader.num_record_batches} record batches")
     batch = reader.get_batch(0)
     for name, kind in zip(batch.schema.names, batch.schema.types, strict=True):
         if kind != COLUMN_TYPES.get(name, kind) or batch.column(name).null_count:
             raise ValueError(f"column {name}")
-    return batch
+    return batch, mapped
 
 
 def _open_ids(path: Path) -> pa.Array:
-    ids = _open_batch(path).column("id")
+    ids = _open_batch(path)[0].column("id")
     if ids.type not in (pa.int64(), pa.large_string()):
         raise ValueError(f"ids of type {ids.type}")
     # Lengths and the ends of the offsets; the fingerprint has vouched for the rest.

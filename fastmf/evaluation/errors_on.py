@@ -89,6 +89,7 @@ def evaluate(model: FactorModel, ratings: Ratings, *, run: RunSettings | None = 
         sums = np.zeros((3, 2))
         for place, (arrays, link) in enumerate(candidates):
             sums[place] = squared_and_absolute_error(users, items, chunk.value, *arrays, link)
+        ratings.release()
         progress.advance(len(users))
         return sums, int(np.count_nonzero((users < 0) | (items < 0)))
 

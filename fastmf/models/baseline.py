@@ -68,6 +68,7 @@ def _sum(
         sums, counts = np.zeros(size), np.zeros(size, np.int64)
         for bounds in ranges[number::_PARTS]:
             add(ratings.chunk(*bounds), sums, counts)
+        ratings.release()
         return sums, counts
 
     totals = np.zeros(size), np.zeros(size, np.int64)

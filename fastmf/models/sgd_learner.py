@@ -258,7 +258,12 @@ def _units(parameters: Any, grid: BlockGrid, rating_range: tuple[float, float]) 
 
 def _rows_of(valid: Ratings, trained: Ratings, rows: PaddedRows) -> RatingChunk:
     """Return validation ratings by row; what was not trained on gets the rows of the unknown."""
-    chunk = valid.chunk(0, valid.n_rows)
+    parts = []
+    for bounds in valid.ranges():
+        parts.append(valid.chunk(*bounds))
+        # A few validation ratings may be spread over a large mapped file.
+        valid.release()
+    chunk = RatingChunk(*(frozen(np.concatenate(column)) for column in zip(*parts, strict=True)))
     if valid.users is trained.users and valid.items is trained.items:
         return chunk
     user_row = trained.users.lookup(valid.users.ids)

@@ -1,6 +1,7 @@
 """Options derived from a dataclass, so that a new model needs no change of the command line."""
 
 import ast
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +11,8 @@ from click.testing import CliRunner
 
 from fastmf.cli import hyperparameters as module
 from fastmf.cli.hyperparameters import TrainCommand, hyperparameter_options
+from fastmf.models import MODELS, model_class
+from fastmf.models.losses import LOSSES
 
 
 def helped(default, text="What it does."):
@@ -22,6 +25,7 @@ class Parameters:
     learning_rate: float | None = helped(None, "Rate. Default by size.")
     loss: Literal["squared", "absolute"] = helped("squared")
     bias: bool = helped(True)
+    non_negative: bool = helped(False)
     random_state: int = helped(0, "Seed.")
 
 
@@ -55,6 +59,7 @@ def test_defaults_are_those_of_the_dataclass(parse):
         "learning_rate": None,
         "loss": "squared",
         "bias": True,
+        "non_negative": False,
         "random_state": 0,
     }
 
@@ -62,19 +67,27 @@ def test_defaults_are_those_of_the_dataclass(parse):
 def test_values_have_the_types_of_the_fields(parse):
     given = parse(
         *("--layers", "5", "--learning-rate", "0.5", "--loss", "absolute"),
-        *("--no-bias", "--seed", "7"),
+        *("--no-bias", "--non-negative", "--seed", "7"),
     )
     assert given == {
         "layers": 5,
         "learning_rate": 0.5,
         "loss": "absolute",
         "bias": False,
+        "non_negative": True,
         "random_state": 7,
     }
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--layers", "2.5"), ("--loss", "cubic"), ("--random-state", "1"), ("--x", "1")]
+    "arguments",
+    [
+        ("--layers", "2.5"),
+        ("--loss", "cubic"),
+        ("--random-state", "1"),
+        ("--no-non-negative",),
+        ("--x", "1"),
+    ],
 )
 def test_anything_else_is_wrong_usage(parse, arguments):
     parse(*arguments, status=2)
@@ -85,6 +98,27 @@ def test_help_shows_texts_and_defaults(parse):
     assert "--layers INTEGER What it does. [default: 3]" in text
     assert "--learning-rate FLOAT Rate. Default by size. --loss" in text
     assert "--bias / --no-bias" in text
+    assert "--non-negative What it does." in text
+
+
+def test_every_hyperparameter_of_every_model_has_an_option():
+    for kind in MODELS:
+        hyperparameters = model_class(kind).hyperparameters
+        command = click.Command("train", params=hyperparameter_options(hyperparameters))
+        values = command.make_context("train", []).params
+        assert values == dataclasses.asdict(hyperparameters())
+
+
+def test_the_losses_of_matrix_factorization_can_be_asked_for():
+    options = hyperparameter_options(model_class("mf").hyperparameters)
+    command = click.Command("train", params=options)
+    for loss in LOSSES:
+        asked = ["--loss", loss, "--no-biases", "--regularization", "0.1"]
+        values = command.make_context("train", asked).params
+        assert (values["loss"], values["biases"], values["non_negative"]) == (loss, False, False)
+        assert values["regularization"] == 0.1
+    with pytest.raises(click.BadParameter, match="squared"):
+        command.make_context("train", ["--loss", "cubic"])
 
 
 def test_a_type_that_no_option_can_hold_is_a_fault_of_the_model():
