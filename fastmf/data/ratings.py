@@ -54,14 +54,8 @@ class Ratings:
 
     Attributes
     ----------
-    users, items : Vocabulary
-        The raw ids behind the dense indices.
-    rating_range : tuple of float
-        Least and greatest rating of the whole table; a selection keeps its parent's.
-    notes : tuple of str
-        What reading had to say: duplicates resolved, times left out ...
-    source : str or None
-        Path the ratings were read from.
+    users, items, rating_range, notes, source
+        As given; a selection keeps its parent's.
     n_rows : int
         Rows of the underlying table.
     n_ratings : int

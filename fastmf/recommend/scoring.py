@@ -118,7 +118,22 @@ def _in_tiles(item_factors: Float32Array) -> Float32Array:
 
 
 def empty_top_n(m: int, n: int) -> TopN:
-    """Return arrays for `n` items of each of `m` rows."""
+    """Return arrays for `n` items of each of `m` rows.
+
+    Parameters
+    ----------
+    m, n : int
+
+    Returns
+    -------
+    TopN
+        Not yet filled.
+
+    Raises
+    ------
+    ParameterError
+        If `n` is below 1.
+    """
     if n < 1:
         raise ParameterError(f"n is {n}, but at least 1 item must be asked for")
     return TopN(np.empty((m, n), np.int32), np.empty((m, n), np.float32))
@@ -134,7 +149,22 @@ def fill_top_n(
     team: Team,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Score and select block by block; each block writes its own rows of `top`."""
+    """Score and select block by block; each block writes its own rows of `top`.
+
+    Parameters
+    ----------
+    scorer : ItemScorer
+    n_items : int
+    rows : (m,) int32
+        Users to score items for, -1 for the unknown.
+    hidden : SeenItems
+        Items to leave out of each row.
+    top : TopN
+        Filled: m rows.
+    team : Team
+    progress : callable, optional
+        Called with the number of rows done since the last call.
+    """
     block = max(1, min(_USERS_PER_BLOCK, _BLOCK_BYTES // (4 * max(n_items, 1))))
     # As many work arrays as threads: fresh ones would cost a page fault for every 4 kB, each time.
     idle: SimpleQueue[Float32Array] = SimpleQueue()

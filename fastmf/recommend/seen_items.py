@@ -38,7 +38,23 @@ def nothing_seen(m: int) -> SeenItems:
 def seen_in_batches(
     seen: Ratings, seen_users: Int32Array, items: Vocabulary
 ) -> Iterator[tuple[int, int, SeenItems]]:
-    """Yield the rows [first, stop) of each batch and the items that they have seen."""
+    """Yield the rows [first, stop) of each batch and the items that they have seen.
+
+    Parameters
+    ----------
+    seen : Ratings
+        What has been seen.
+    seen_users : (m,) int32
+        The user of each row in the indices of `seen`, -1 where it has none.
+    items : Vocabulary
+        The model's items, whose indices are yielded.
+
+    Yields
+    ------
+    first, stop : int
+    hidden : SeenItems
+        For the rows [first, stop).
+    """
     counts = np.zeros(seen.n_users + 1, np.int64)  # the last one stands for index -1
     for chunk in seen.chunks():
         counts[:-1] += np.bincount(chunk.user_index, minlength=seen.n_users)

@@ -38,7 +38,19 @@ def ratings_schema(real_valued: bool) -> pa.Schema:
 
 
 def ratings_writer(path: Path, real_valued: bool) -> pq.ParquetWriter:
-    """Open a Parquet file for row groups of ratings."""
+    """Open a Parquet file for row groups of ratings.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    real_valued : bool
+        Whether ratings are float32 rather than int8.
+
+    Returns
+    -------
+    pyarrow.parquet.ParquetWriter
+    """
     narrow = ["item_id", "date"] if real_valued else ["item_id", "rating", "date"]
     # No dictionary for the users: hundreds of thousands overflow it after being hashed for nothing.
     return pq.ParquetWriter(
