@@ -94,21 +94,24 @@ def test_more_factors_than_memory_holds_are_refused_with_a_number_that_fits(fact
     assert is_one_line(raised)
 
 
+@pytest.mark.parametrize("variant", [{}, {"loss": "logistic"}, {"biases": False}], ids=str)
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("coded", [True, False])
-def test_blocks_that_do_not_fit_are_streamed_with_the_same_bits(cache_folder, threads, coded):
+def test_blocks_that_do_not_fit_are_streamed_with_the_same_bits(
+    cache_folder, threads, coded, variant
+):
     ratings = planted()
     if not coded:
         noise = np.random.default_rng(0).normal(0, 0.01, len(ratings))
         columns = ratings.users.take(ratings.user_index), ratings.items.take(ratings.item_index)
         ratings = read_ratings((*columns, ratings.value + noise))
-    expected = learned(BiasedMF(5, epochs=3).fit(ratings))
+    expected = learned(BiasedMF(5, epochs=3, **variant).fit(ratings))
     work = cache_folder / "work"
     assert not work.exists()
     n_rows = ratings.n_users + ratings.n_items
     left = memory_left("factors", 5, n_rows, keep_best=False, max_memory=1 << 29)
     run = RunSettings(num_threads=threads, max_memory=(1 << 29) - left + 1000)
-    assert learned(BiasedMF(5, epochs=3).fit(ratings, run=run)) == expected
+    assert learned(BiasedMF(5, epochs=3, **variant).fit(ratings, run=run)) == expected
     assert work.exists(), "the blocks were in a file"
     assert not list(work.iterdir()), "nothing is left behind"
 
