@@ -59,7 +59,8 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
     type=click.IntRange(min=0),
     default=5,
     show_default=True,
-    help="Epochs without a better validation RMSE before training stops; 0 runs them all.",
+    help="Epochs without a better validation RMSE before training stops, counted in the second "
+    "half of the epochs; 0 runs them all.",
 )
 @click.option(
     "--out",

@@ -138,7 +138,9 @@ def _run_epochs(learner: Learner, epochs: int, run: RunSettings, progress: Progr
         if run.stop is not None and run.stop():
             stopped = "interrupted"
             break
-        if run.patience is not None and epoch + 1 - best_epoch >= run.patience:
+        # Small or noisy tables begin with a plateau, and the rate falls to zero at the end anyway.
+        waited = epoch + 1 - max(best_epoch, epochs // 2)
+        if run.patience is not None and waited >= run.patience:
             stopped = "patience"
             break
     if best_epoch != len(history):

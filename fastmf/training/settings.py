@@ -23,7 +23,8 @@ class RunSettings:
     progress : Progress, optional
         Where progress is shown; default nowhere.
     patience : int, optional
-        Epochs without a better validation RMSE before training stops; None never stops early.
+        Epochs without a better validation RMSE before training stops, counted in the second half
+        of the epochs; None never stops early.
     max_memory : int, optional
         Bytes of memory to keep to. Where the blocks of ratings do not fit beside the factors,
         they are kept in a file and streamed; default what the system says is available.

@@ -101,7 +101,7 @@ def test_the_best_epoch_is_restored(valid, best):
 @pytest.mark.parametrize(
     ("patience", "epochs_run", "best", "stopped"),
     [
-        (1, 2, 1, "patience"),
+        (1, 5, 4, "patience"),
         (2, 6, 4, "patience"),
         (3, 7, 4, "patience"),
         (4, 8, 4, "patience"),
@@ -191,3 +191,10 @@ def test_progress_is_finished_when_an_epoch_fails():
 def test_patience_below_one_is_refused(patience):
     with pytest.raises(ParameterError, match=f"patience is {patience}"):
         RunSettings(patience=patience)
+
+
+def test_a_plateau_in_the_first_half_does_not_end_training():
+    valid = [0.9, 0.91, 0.91, 0.91, 0.91, 0.6, 0.5, 0.4]
+    outcome = train(FakeLearner(valid), 8, RunSettings(patience=2))
+    assert outcome.stopped == "finished"
+    assert outcome.best_epoch == 8
