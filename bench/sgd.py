@@ -78,7 +78,7 @@ class Plan:
     type=click.IntRange(min=1),
     default=ITERATIONS,
     show_default=True,
-    help="Epochs of fastmf in the timed training runs.",
+    help="Epochs of fastmf at most; the timed runs use the fewest that reach LIBMF's RMSE.",
 )
 @click.option("--peers/--no-peers", default=True, help="Run Surprise and cmfrec.")
 @common_options
@@ -108,7 +108,7 @@ def sgd(
             "data": split.describe(),
             "factors": factors,
             "threads": list(threads),
-            "epochs of fastmf": epochs,
+            "epochs of fastmf at most": epochs,
             "iterations of LIBMF": ITERATIONS,
             "repeats": repeats,
         },
@@ -199,18 +199,20 @@ def _find_command_epochs(plan: Plan) -> None:
     if not plan.targets:
         return
     target = min(target.rmse for target in plan.targets.values())
-    for epochs in range(run.epochs_to(target) or plan.epochs, plan.epochs):
-        # the learning rate may depend on --epochs: only a whole run of so many proves it
+    if run.epochs_to(target) is None:
+        return
+    # the learning rate depends on --epochs: only a whole run of so many proves it
+    for epochs in range(plan.epochs - 1, 0, -1):
         final = _fastmf(plan, max(plan.threads), epochs).history[-1].valid_rmse
-        if final is not None and final <= target:
-            plan.command_epochs = epochs
+        if final is None or final > target:
             return
+        plan.command_epochs = epochs
 
 
 def _tasks(plan: Plan) -> dict[str, Callable[[], Any]]:
     tasks: dict[str, Callable[[], Any]] = {}
     for threads in plan.threads:
-        tasks[f"fastmf, {threads} threads"] = _bind(_fastmf, plan, threads, plan.epochs)
+        tasks[f"fastmf, {threads} threads"] = _bind(_fastmf, plan, threads, plan.command_epochs)
         for build in plan.builds:
             best = plan.targets[build.name].regularization
             tasks[f"{build.name}, {threads} threads"] = _bind(_libmf, plan, build, threads, best)
