@@ -182,6 +182,7 @@ def test_whole_case_with_two_builds(
     assert record["skipped"]["cmfrec ALS CG, 1 threads"] == "not installed"
     assert str(tmp_path) not in json.dumps(record)
     assert "| 1 | " in result.stdout
+    assert "the fewest whose full run ends at or below LIBMF's RMSE" in result.stdout
     assert "round 2: command second, 2 threads" in result.stderr
     _check_calls(fastmf_log)
     assert not list((tmp_path / "cache").glob("run-*"))
@@ -226,6 +227,7 @@ def test_target_that_is_not_reached_is_said(ratings_file, fake_fastmf, fake_libm
     assert record["figures"]["time_to_rmse"] == [None]
     assert record["figures"]["command_epochs"] == 3
     assert "not reached" in result.stdout
+    assert "do not reach LIBMF's RMSE" in result.stdout
     assert "there is no mf-train" in record["skipped"]["LIBMF (nowhere)"]
 
 
