@@ -15,7 +15,10 @@ from typing import Self, TypeVar
 from fastmf.errors import ParameterError
 from fastmf.machine import available_threads
 
-__all__ = ["Team"]
+__all__ = ["MOST_THREADS", "Team"]
+
+# Past any machine's processors; systems begin to refuse threads at some ten thousand.
+MOST_THREADS = 1024
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -29,18 +32,27 @@ class Team:
     Parameters
     ----------
     num_threads : int, optional
-        Threads to run; default all processors this process may use.
+        Threads to run, at most `MOST_THREADS`; default all processors this process may use.
 
     Raises
     ------
     ParameterError
-        If `num_threads` is below 1.
+        If `num_threads` is no whole number from 1 to `MOST_THREADS`.
     """
 
     def __init__(self, num_threads: int | None = None) -> None:
+        if num_threads is not None and (
+            isinstance(num_threads, bool) or not hasattr(num_threads, "__index__")
+        ):
+            raise ParameterError(f"num_threads is {num_threads!r}, but it must be a whole number")
         if num_threads is not None and num_threads < 1:
             raise ParameterError(
                 f"num_threads is {num_threads}, but at least 1 is needed; "
+                "leave it out to use every processor"
+            )
+        if num_threads is not None and num_threads > MOST_THREADS:
+            raise ParameterError(
+                f"num_threads is {num_threads}, but at most {MOST_THREADS:,} are started; "
                 "leave it out to use every processor"
             )
         self.num_threads = num_threads or available_threads()

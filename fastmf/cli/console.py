@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from fastmf.training import Progress
 
-__all__ = ["Console", "print_json"]
+__all__ = ["Console", "path_argument", "print_json"]
 
 
 class Console:
@@ -62,6 +64,22 @@ class Console:
             yield self.progress.advance
         finally:
             self.progress.finish()
+
+
+def path_argument(path: Path) -> str:
+    """Write a path so that it can be pasted into a shell as an argument.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    str
+        Quoted where need be; a name that begins like an option begins with ``./``.
+    """
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def print_json(document: dict[str, Any]) -> None:

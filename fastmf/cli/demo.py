@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from fastmf.cli.console import Console
+from fastmf.cli.console import Console, path_argument
 from fastmf.cli.evaluation_table import error_table
 from fastmf.cli.item_list import item_document, item_table
 from fastmf.cli.options import quiet_option, threads_option
@@ -61,14 +64,15 @@ def demo(*, out: Path, threads: int | None, quiet: bool) -> None:
 
     _check_folder(out)
     console = Console(quiet)
-    sample = _generate(out, console, threads)
-    ratings = load_ratings(sample.ratings, {}, console, threads=threads)
-    training, held_out = random_split(ratings, _HELD_OUT)
-    console.note("training 50 factors; the first run on a machine compiles its kernels first")
-    run = RunSettings(num_threads=threads, progress=console.progress)
-    model = BiasedMF(factors=50).fit(training, held_out, run=run)
     folder = out / "model"
-    model.save(folder)
+    with _all_or_nothing(out):
+        sample = _generate(out, console, threads)
+        ratings = load_ratings(sample.ratings, {}, console, threads=threads)
+        training, held_out = random_split(ratings, _HELD_OUT)
+        console.note("training 50 factors; the first run on a machine compiles its kernels first")
+        run = RunSettings(num_threads=threads, progress=console.progress)
+        model = BiasedMF(factors=50).fit(training, held_out, run=run)
+        model.save(folder)
 
     click.echo(f"{len(training):,} training ratings, {len(held_out):,} held out")
     click.echo()
@@ -78,7 +82,9 @@ def demo(*, out: Path, threads: int | None, quiet: bool) -> None:
     click.echo()
     _show_user(model, ratings, read_titles(sample.titles), threads)
     click.echo(f"Ratings, titles and the model are in {out}. Next:")
-    click.echo(f"  fastmf similar {folder} --item 1 --items {sample.titles}")
+    click.echo(
+        f"  fastmf similar {path_argument(folder)} --item 1 --items {path_argument(sample.titles)}"
+    )
     click.echo("  fastmf train ratings.csv --valid 0.1")
 
 
@@ -93,6 +99,24 @@ def _check_folder(folder: Path) -> None:
         raise DataError(
             f"{folder}: holds other things ({min(others)}); name a new folder with --out"
         )
+
+
+@contextmanager
+def _all_or_nothing(folder: Path) -> Iterator[None]:
+    """Take a folder and what the demo put into it away where the body fails."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    except BaseException:
+        if made:
+            for name in _FILES:
+                shutil.rmtree(folder / name, ignore_errors=True)
+                with suppress(OSError):
+                    (folder / name).unlink()
+        for place in made:
+            with suppress(OSError):  # something else is in it
+                place.rmdir()
+        raise
 
 
 def _generate(folder: Path, console: Console, threads: int | None) -> _Sample:

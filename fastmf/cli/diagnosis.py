@@ -189,7 +189,7 @@ def _compiled_code(diagnosis: Diagnosis) -> dict[str, Any]:
     found: dict[str, Any] = {"folder": None, "bytes": 0, "writable": False}
     if numba.config.DISABLE_JIT:
         diagnosis.fail(
-            "NUMBA_DISABLE_JIT is set: kernels would run uncompiled, a thousand times slower",
+            "NUMBA_DISABLE_JIT is set: fastmf computes with compiled code only",
             "unset NUMBA_DISABLE_JIT",
         )
         return found
@@ -199,8 +199,14 @@ def _compiled_code(diagnosis: Diagnosis) -> dict[str, Any]:
         reason = " ".join(str(error).split())
         diagnosis.fail(
             f"compiled kernels do not run: {reason}",
-            "name a writable folder with NUMBA_CACHE_DIR, or reinstall: pip install "
-            "--force-reinstall numba llvmlite",
+            "reinstall: pip install --force-reinstall numba llvmlite",
+        )
+        return found
+    if folder is None:
+        diagnosis.warn(
+            "compiled code cannot be kept, for none of the folders for it can be written: every "
+            "run compiles again, which takes seconds",
+            "name a writable folder with NUMBA_CACHE_DIR",
         )
         return found
     found |= {"folder": str(folder), "bytes": _size(folder), "writable": _is_writable(folder)}
@@ -218,11 +224,12 @@ def _compiled_code(diagnosis: Diagnosis) -> dict[str, Any]:
     return found
 
 
-def _run_kernel() -> Path:
-    """Compile, or load, and run one kernel; return the folder that its code is kept in."""
+def _run_kernel() -> Path | None:
+    """Compile, or load, and run one kernel; return the folder its code is kept in, if it is."""
     import numpy as np
 
     from fastmf.data import Ratings
+    from fastmf.kernels.compiled import folder_of
     from fastmf.kernels.sampling import gather_rows
 
     ratings = Ratings.from_arrays(np.arange(8), np.arange(8), np.arange(8))
@@ -230,7 +237,8 @@ def _run_kernel() -> Path:
     if chosen.value.tolist() != [1.0, 3.0]:
         raise RuntimeError("a kernel computed a wrong result")
     # All kernels are in one folder, and so is their compiled code.
-    return Path(gather_rows.stats.cache_path)
+    folder = folder_of(gather_rows)
+    return None if folder is None else Path(folder)
 
 
 def _ratings_cache(diagnosis: Diagnosis) -> dict[str, Any]:

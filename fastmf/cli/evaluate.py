@@ -19,6 +19,7 @@ from fastmf.cli.options import (
     threads_option,
 )
 from fastmf.cli.reading import load_ratings
+from fastmf.cli.text_table import counted
 
 __all__ = ["evaluate"]
 
@@ -62,5 +63,5 @@ def evaluate(
     if as_json:
         print_json({"model": fitted.kind, "model_path": str(model), **asdict(evaluation)})
     else:
-        lines = error_table(evaluation, fitted.kind, f"{evaluation.n_ratings:,} ratings")
+        lines = error_table(evaluation, fitted.kind, counted(evaluation.n_ratings, "rating"))
         click.echo("\n".join(lines))

@@ -70,7 +70,8 @@ class CommandGroup(click.Group):
         try:
             result = super().invoke(ctx)
             # Here, where a closed pipe is still handled, rather than when Python ends.
-            sys.stdout.flush()
+            if sys.stdout is not None:  # closed by whoever started the process
+                sys.stdout.flush()
         except (click.exceptions.Exit, click.exceptions.Abort, click.ClickException):
             raise
         except BrokenPipeError:
@@ -90,6 +91,8 @@ def _one_line(error: BaseException) -> str:
         text = "interrupted: no result was written"
     elif isinstance(error, MemoryError):
         text = f"out of memory ({error or 'an array did not fit'}); free some, or ask for less"
+    elif isinstance(error, UnicodeEncodeError):
+        text = _unwritable(error)
     elif isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename is not None else ""
         text = f"{place}{error.strerror}"
@@ -99,6 +102,14 @@ def _one_line(error: BaseException) -> str:
             "it with the traceback that FASTMF_DEBUG=1 shows"
         )
     return " ".join(text.split())
+
+
+def _unwritable(error: UnicodeEncodeError) -> str:
+    """Say which character does not fit where."""
+    character = error.object[error.start : error.end]
+    if error.encoding.lower().replace("-", "") == "utf8":
+        return f"{error.object!r} is not valid UTF-8; write it in that encoding"
+    return f"the output's encoding, {error.encoding}, has no {character!r}; set PYTHONUTF8=1"
 
 
 @click.group(

@@ -74,9 +74,12 @@ class GracefulStop:
 
 @contextmanager
 def graceful_interrupts(stop: GracefulStop) -> Iterator[None]:
-    """Hand Ctrl-C to `stop` while the body runs."""
+    """Hand Ctrl-C to `stop` while the body runs; where it is ignored, as by nohup, it stays so."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers, and only it gets KeyboardInterrupt
+        return
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield
         return
     before: Callable[..., object] | int | None = signal.signal(signal.SIGINT, stop.handle)
     try:

@@ -10,7 +10,10 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
+from fastmf.parallel import MOST_THREADS
+
 __all__ = [
+    "RawId",
     "id_column_options",
     "json_option",
     "max_memory_option",
@@ -44,7 +47,7 @@ quiet_option = click.option(
 )
 threads_option = click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST_THREADS),
     metavar="N",
     help="Threads; the result does not depend on it. [default: every processor]",
 )
@@ -58,6 +61,20 @@ titles_option = click.option(
     type=click.Path(path_type=Path),
     help="File of item ids and titles: CSV or TSV with a header, movies.dat (::), u.item (|).",
 )
+
+
+class RawId(click.ParamType[str]):
+    """An id or a name as it stands in a table: text that is valid UTF-8."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail(f"{value!r} is not valid UTF-8", param, ctx)
+        return str(value)
 
 
 class MemorySize(click.ParamType[int]):
@@ -94,6 +111,7 @@ max_memory_option = click.option(
 def _column_option(role: str) -> Callable[[Command], Command]:
     return click.option(
         f"--{role}-column",
+        type=RawId(),
         metavar="NAME",
         help=f"Column of the {role}s; in a file without header its number. "
         "[default: found by its usual names]",

@@ -10,6 +10,8 @@ import click
 
 from fastmf.cli.console import Console
 from fastmf.cli.options import id_column_options, model_argument, quiet_option
+from fastmf.cli.targets import check_apart
+from fastmf.cli.text_table import counted
 from fastmf.errors import DataError
 
 if TYPE_CHECKING:
@@ -56,9 +58,13 @@ def predict(
     falls back to what it knows.
     """
     from fastmf import load_model
+    from fastmf.data.readers import find_parts
     from fastmf.data.table_files import check_table_target
 
     check_table_target(out)
+    check_apart(out, pairs, model)
+    if not pairs.exists():
+        find_parts(pairs)  # raises, and says what has a name like it
     console = Console(quiet)
     prediction = _Prediction(load_model(model), pairs, (user_column, item_column), out)
     with console.work(f"predicting {pairs.name}", "pairs") as progress:
@@ -69,7 +75,7 @@ def predict(
             f"an item ({counts.items:,}) that the model does not know; their predictions fall back "
             "to what it knows (known is false)"
         )
-    console.note(f"{counts.rows:,} predictions written to {out}")
+    console.note(f"{counted(counts.rows, 'prediction')} written to {out}")
 
 
 class _Counts(NamedTuple):

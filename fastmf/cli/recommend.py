@@ -12,6 +12,7 @@ import click
 from fastmf.cli.console import Console, print_json
 from fastmf.cli.item_list import item_document, item_table
 from fastmf.cli.options import (
+    RawId,
     json_option,
     model_argument,
     n_option,
@@ -20,8 +21,9 @@ from fastmf.cli.options import (
     threads_option,
     titles_option,
 )
-from fastmf.cli.reading import load_ratings
-from fastmf.errors import DataError
+from fastmf.cli.seen import seen_ratings
+from fastmf.cli.targets import check_apart
+from fastmf.cli.text_table import counted
 
 if TYPE_CHECKING:
     from fastmf import Ratings
@@ -45,7 +47,14 @@ Examples:
 """,
 )
 @model_argument
-@click.option("--user", "users", multiple=True, metavar="ID", help="A user; may be given often.")
+@click.option(
+    "--user",
+    "users",
+    type=RawId(),
+    multiple=True,
+    metavar="ID",
+    help="A user; may be given often.",
+)
 @click.option("--all-users", is_flag=True, help="Every user of the model.")
 @n_option
 @click.option(
@@ -93,10 +102,13 @@ def recommend(
         raise click.UsageError("Give --user ID (once or more) or --all-users.")
     if out is not None:
         check_table_target(out)
+        check_apart(out, seen, titles, model)
     console = Console(quiet)
     fitted = load_model(model)
+    if out is not None and seen is None and fitted.source_ is not None:
+        check_apart(out, Path(fitted.source_))
     names = None if titles is None else read_titles(titles)
-    hidden = _seen_ratings(fitted, seen, reading, console, threads)
+    hidden = seen_ratings(fitted, seen, reading, console, threads)
     wanted = None if all_users else users
     found = _search(fitted, wanted, n, seen=hidden, console=console, threads=threads)
     n_unknown = int((~found.known).sum())
@@ -107,40 +119,13 @@ def recommend(
         )
     if out is not None:
         n_rows = _write(found, names, out)
-        console.note(f"{n_rows:,} recommendations for {len(found.known):,} users written to {out}")
+        rows, users_text = counted(n_rows, "recommendation"), counted(len(found.known), "user")
+        console.note(f"{rows} for {users_text} written to {out}")
     elif as_json:
         print_json({"model_path": str(model), "users": list(_documents(found, names))})
     else:
         for document in _documents(found, names):
             click.echo(_text(document, with_titles=names is not None))
-
-
-def _seen_ratings(
-    model: FactorModel,
-    seen: Path | None,
-    reading: dict[str, Any],
-    console: Console,
-    threads: int | None,
-) -> Ratings | None:
-    """Read the ratings whose items are left out; say so where there are none."""
-    if seen is not None:
-        return load_ratings(seen, reading, console, threads=threads)
-    if model.source_ is None:
-        reason = "the model does not record where its training ratings are"
-    elif not Path(model.source_).exists():
-        reason = f"the training ratings {model.source_} are no longer there"
-    else:
-        try:
-            # Training showed the notes.
-            return load_ratings(
-                Path(model.source_), reading, console, threads=threads, show_notes=False
-            )
-        except DataError as error:
-            reason = f"the training ratings cannot be read ({error})"
-    console.note(
-        f"note: {reason}, so items that a user has rated may be among these; --seen names them"
-    )
-    return None
 
 
 def _search(

@@ -10,6 +10,8 @@ import click
 from fastmf.cli.console import Console
 from fastmf.cli.options import quiet_option, ratings_argument, reading_options
 from fastmf.cli.reading import load_ratings
+from fastmf.cli.targets import check_apart
+from fastmf.cli.text_table import counted
 from fastmf.errors import ParameterError
 
 __all__ = ["split"]
@@ -61,12 +63,13 @@ def split(
     from fastmf.cli.rating_table import write_ratings
     from fastmf.data.table_files import check_table_target, table_writer
 
-    if out_train.absolute() == out_valid.absolute():
+    if out_train.resolve() == out_valid.resolve():
         raise ParameterError(f"--out-train and --out-valid are both {out_train}; name two files")
     if seed < 0:
         raise ParameterError(f"--seed is {seed}, but must be at least 0")
     for out in (out_train, out_valid):
         check_table_target(out)
+        check_apart(out, ratings)
     console = Console(quiet)
     whole = load_ratings(ratings, reading, console)
     train, held_out = random_split(whole, valid, seed)
@@ -78,5 +81,5 @@ def split(
     ):
         write_ratings(train, train_writer, progress)
         write_ratings(held_out, valid_writer, progress)
-    console.note(f"{len(train):,} ratings written to {out_train}")
-    console.note(f"{len(held_out):,} ratings written to {out_valid}")
+    console.note(f"{counted(len(train), 'rating')} written to {out_train}")
+    console.note(f"{counted(len(held_out), 'rating')} written to {out_valid}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["bytes_text", "seconds_text", "table"]
+__all__ = ["bytes_text", "counted", "seconds_text", "table"]
 
 
 def _width(text: str) -> int:
@@ -44,6 +44,22 @@ def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: i
         ]
         lines.append((" " * indent + "  ".join(cells)).rstrip())
     return "\n".join(lines)
+
+
+def counted(count: int, what: str) -> str:
+    """Write a number of things: 1 rating, 2,000 ratings.
+
+    Parameters
+    ----------
+    count : int
+    what : str
+        The name of one.
+
+    Returns
+    -------
+    str
+    """
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def bytes_text(count: int) -> str:

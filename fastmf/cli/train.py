@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -100,6 +101,7 @@ def train(
     from fastmf.cli.train_report import TrainReport
     from fastmf.machine import available_threads
     from fastmf.model_file import check_model_target
+    from fastmf.models.training_source import OPTIONS, describe_training_source
 
     # Whatever can be refused is refused before any work is done.
     folder = out or default_model_folder(ratings)
@@ -110,8 +112,9 @@ def train(
     console = Console(quiet)
     began = time.perf_counter()
     read = partial(load_ratings, reading=reading, console=console, threads=threads)
-    held_out = read(hold_out) if isinstance(hold_out, Path) else None
+    held_out = read(hold_out, trainable=False) if isinstance(hold_out, Path) else None
     training = read(ratings, trainable=True)
+    source = describe_training_source(ratings, training)
     if isinstance(hold_out, float):
         # The rows that the Python API holds out for the same seed.
         training, held_out = random_split(
@@ -130,6 +133,8 @@ def train(
     model: FactorModel = ctx.obj(**hyperparameters)
     with graceful_interrupts(stop):
         model.fit(training, held_out, run=run)
+        model.source_, model.source_files_ = source
+        model.source_options_ = {name: reading[name] for name in OPTIONS}
         model.save(folder)
 
     report = TrainReport(
@@ -160,7 +165,7 @@ def default_model_folder(ratings: Path) -> Path:
     pathlib.Path
         ``ratings.csv.gz`` gives ``ratings.model``.
     """
-    name = Path(ratings.resolve().name)
+    name = Path(Path(os.path.realpath(ratings)).name)  # resolve() fails on a loop of links
     if name.suffix.lower() in _COMPRESSED:
         name = name.with_suffix("")
     return Path(f"{name.stem}.model")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fastmf.cli.console import print_json
+from fastmf.cli.console import path_argument, print_json
 from fastmf.cli.evaluation_table import baselines, error_table
-from fastmf.cli.text_table import bytes_text, table
+from fastmf.cli.text_table import bytes_text, counted, table
 
 if TYPE_CHECKING:
     from fastmf import Ratings
@@ -131,12 +131,13 @@ class TrainReport:
         model = self.model
         seconds = document["seconds"]
         lines = [
-            f"{model.n_ratings_:,} training ratings of {document['n_users']:,} users and "
-            f"{document['n_items']:,} items; {self._epochs_line()}",
+            f"{counted(model.n_ratings_, 'training rating')} of "
+            f"{counted(document['n_users'], 'user')} and {counted(document['n_items'], 'item')}; "
+            f"{self._epochs_line()}",
             "",
         ]
         if self.evaluation is not None:
-            rows = f"{document['n_valid']:,} validation ratings"
+            rows = counted(document["n_valid"], "validation rating")
             lines += error_table(self.evaluation, model.kind, rows)
         else:
             lines.append(
@@ -148,7 +149,8 @@ class TrainReport:
             ("seconds", ", ".join(phases)),
             (
                 "speed",
-                f"{self.ratings_per_second / 1e6:.1f} million ratings/s on {self.threads} threads",
+                f"{self.ratings_per_second / 1e6:.1f} million ratings/s on "
+                + counted(self.threads, "thread"),
             ),
         ]
         if document["peak_rss_bytes"] is not None:
@@ -160,12 +162,12 @@ class TrainReport:
             "",
             table(facts),
             "",
-            f"Next: fastmf recommend {shlex.quote(str(self.folder))} --user {user}",
+            f"Next: fastmf recommend {path_argument(self.folder)} --user {user}",
         ]
 
     def _epochs_line(self) -> str:
         model = self.model
-        text = f"{model.epochs_run_} {'epoch' if model.epochs_run_ == 1 else 'epochs'}"
+        text = counted(model.epochs_run_, "epoch")
         if model.stopped_ == "patience":
             text += " (stopped early: no better validation RMSE)"
         if model.best_epoch_ != model.epochs_run_:

@@ -80,7 +80,10 @@ def unreadable(name: str, error: Exception) -> DataError:
     """
     reason = str(error).strip().splitlines()
     what = reason[0] if reason else type(error).__name__
-    return DataError(f"{name}: cannot be read, the file is damaged or cut short: {what}")
+    return DataError(
+        f"{name}: cannot be read, the file is damaged or cut short ({what}); copy or download it "
+        "again"
+    )
 
 
 def prepare_batch(part: Part, decode: Decoder) -> PreparedBatch | BadRowError | None:

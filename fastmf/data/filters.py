@@ -102,10 +102,11 @@ def resolve_duplicates(
     if duplicates == "mean":
         _take_means(columns, offsets, n_items)
     rows = "" if dropped == pairs else f", {dropped:,} rows dropped"
-    kept, others = ("last rating", "mean") if duplicates == "last" else ("mean", "last")
-    note = (
-        f"{counted}: kept the {kept} of each{rows} (--duplicates {others} or error to do otherwise)"
-    )
+    if duplicates == "last":
+        kept, others = "last of each in the file", "mean"
+    else:
+        kept, others = "mean of each", "last"
+    note = f"{counted}: kept the {kept}{rows} (--duplicates {others} or error to do otherwise)"
     return _compact(columns, keep), note
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["new_folder", "remove_stale_folders"]
+__all__ = ["held_folder", "new_folder", "remove_stale_folders"]
 
 # Locks that end with their process; Windows has none of the kind.
 _locks: Any = importlib.import_module("fcntl") if os.name == "posix" else None
@@ -71,15 +71,48 @@ def new_folder(
         shutil.rmtree(working, ignore_errors=True)
 
 
-def remove_stale_folders(parent: Path) -> None:
+def held_folder(path: Path) -> tuple[Path, Callable[[], None]]:
+    """Make a folder for as long as this process uses it; only its owner may look into it.
+
+    What a process that died left behind, the next call for the same path removes.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Tells where and how the folder is called; the name gets an ending of its own.
+
+    Returns
+    -------
+    folder : pathlib.Path
+    remove : callable
+        Removes it.
+
+    Raises
+    ------
+    OSError
+        When it cannot be made.
+    """
+    remove_stale_folders(path.parent, path.name)
+    folder, lock = _make_working_folder(path, mode=0o700)
+
+    def remove() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+
+    return folder, remove
+
+
+def remove_stale_folders(parent: Path, name: str = "*") -> None:
     """Remove what dead processes left half-written in a folder.
 
     Parameters
     ----------
     parent : pathlib.Path
         Folder that holds stores.
+    name : str, optional
+        Final name of what was being written; default any.
     """
-    for leftover in parent.glob(f".*{_MARK}*"):
+    for leftover in parent.glob(f".{name}{_MARK}*"):
         with contextlib.suppress(OSError):
             _remove_if_stale(leftover)
 
@@ -96,11 +129,11 @@ def _remove_if_stale(leftover: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _make_working_folder(path: Path) -> tuple[Path, IO[bytes]]:
+def _make_working_folder(path: Path, mode: int = 0o777) -> tuple[Path, IO[bytes]]:
     """Make a temporary sibling and hold its lock for as long as the file is open."""
     for _ in range(_ATTEMPTS):
         working = path.parent / f".{path.name}{_MARK}{secrets.token_hex(6)}"
-        working.mkdir()
+        working.mkdir(mode)
         lock = (working / _LOCK).open("wb")
         if _locks is None:
             return working, lock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fastmf.data.arrays import Array, frozen
 from fastmf.kernels import integer_ids, string_ids
@@ -15,12 +16,15 @@ __all__ = [
     "StringTable",
     "as_ids",
     "string_buffers",
+    "whole_numbers",
 ]
 
 _SMALLEST_TABLE = 1 << 10
 # A table indexed by ids takes 4 bytes an id up to the largest: 128 MiB at most.
 _MOST_SMALL_IDS = 1 << 25
 _ENCODED_ROWS = 1 << 15
+# 18 digits always fit into 64 bits; a column of integers with gaps is often written with points.
+_WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})(\.0*)?$"
 _NUMBER_TYPES = (
     pa.types.is_integer,
     pa.types.is_floating,
@@ -94,6 +98,28 @@ def as_ids(column: pa.Array) -> pa.Array | None:
     except pa.ArrowInvalid:
         # Fractions, integers beyond int64, bytes that are not UTF-8.
         return None
+
+
+def whole_numbers(text: pa.Array) -> pa.Array | None:
+    """Turn ids that are text into integers.
+
+    Parameters
+    ----------
+    text : pyarrow.Array
+        (m,) string or large_string; nulls stay.
+
+    Returns
+    -------
+    pyarrow.Array or None
+        int64 where all are the text of a whole number, ``7`` or ``7.0``; None where some are not
+        (``007`` and ``7.5`` are not).
+    """
+    trimmed = pc.ascii_trim_whitespace(text)
+    if not pc.all(pc.match_substring_regex(trimmed, _WHOLE_NUMBER), min_count=0).as_py():
+        return None
+    if pc.any(pc.match_substring(trimmed, "."), min_count=0).as_py():
+        trimmed = pc.replace_substring_regex(trimmed, r"\.0*$", "")
+    return trimmed.cast(pa.int64())
 
 
 class IntegerTable:

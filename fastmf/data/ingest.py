@@ -8,8 +8,9 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
-from fastmf.data.arrays import Columns
+from fastmf.data.arrays import Array, Columns
 from fastmf.data.batches import (
     Decoder,
     PreparedBatch,
@@ -134,10 +135,12 @@ class _Encoder:
         group = _Group([], [])
         first_row = 0
         while decoders or group.batches:
+            user_rooms = [room.user_index for room in group.rooms]
+            item_rooms = [room.item_index for room in group.rooms]
             tasks: list[Callable[[], Any]] = [
                 *(partial(prepare_batch, part, decoder) for decoder in decoders),
-                partial(self._encode_users, group),
-                partial(self._encode_items, group),
+                partial(_encode, self.users, part, [b.users for b in group.batches], user_rooms),
+                partial(_encode, self.items, part, [b.items for b in group.batches], item_rooms),
                 partial(self._read_times, part, group),
                 partial(self._store_values, group),
                 partial(list, islice(jobs, group_size)),
@@ -155,14 +158,6 @@ class _Encoder:
                     group.batches.append(result)
                     group.rooms.append(self.sink.room(len(result.values)))
         _check_extent(part, first_row, complete=True)
-
-    def _encode_users(self, group: _Group) -> None:
-        for batch, room in zip(*group, strict=True):
-            self.users.encode(batch.users, room.user_index)
-
-    def _encode_items(self, group: _Group) -> None:
-        for batch, room in zip(*group, strict=True):
-            self.items.encode(batch.items, room.item_index)
 
     def _store_values(self, group: _Group) -> None:
         for batch, room in zip(*group, strict=True):
@@ -217,6 +212,16 @@ class _Encoder:
             tuple(self.notes),
             self.places,
         )
+
+
+def _encode(
+    vocabulary: VocabularyBuilder, part: Part, columns: list[pa.Array], rooms: list[Array]
+) -> None:
+    for ids, room in zip(columns, rooms, strict=True):
+        try:
+            vocabulary.encode(ids, room)
+        except DataError as error:
+            raise DataError(f"{part.name}: {error}") from error
 
 
 def _check_extent(part: Part, n_rows: int, *, complete: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Iterator
@@ -13,8 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from fastmf.data.batches import unreadable
 from fastmf.data.columns import ColumnNames, find_columns
-from fastmf.data.readers.dialect import Dialect
+from fastmf.data.id_tables import whole_numbers
+from fastmf.data.readers import check_regular
+from fastmf.data.readers.complaints import MISSING, check_field_count, check_id
+from fastmf.data.readers.compression import open_text
+from fastmf.data.readers.dialect import Dialect, LongFieldError
 from fastmf.errors import DataError
 
 __all__ = ["Pairs", "as_integers", "read_pairs"]
@@ -25,9 +31,6 @@ _ROWS = 1 << 18
 _BLOCK_BYTES = 4 << 20
 _SEPARATORS = ("::", "\t", ",", ";", "|", " ")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?$")
-# 18 digits always fit into 64 bits.
-_CANONICAL_INTEGER = "^(0|-?[1-9][0-9]{0,17})$"
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
 
 
 class Pairs(NamedTuple):
@@ -58,21 +61,37 @@ def read_pairs(path: Path, user_column: str | None, item_column: str | None) -> 
         When the file or its columns cannot be read.
     """
     names = ColumnNames(user_column, item_column, _NOT_NEEDED, _NOT_NEEDED)
+    check_regular(path)
+    row = 0
     try:
         with path.open("rb") as file:
             head = file.read(1 << 16)
         if not head:
             raise DataError(f"{path}: the file is empty")
         if head.startswith(b"PAR1"):
-            yield from _from_parquet(path, names)
+            pieces = _from_parquet(path, names)
         elif head.startswith(b"ARROW1"):
-            yield from _from_arrow(path, names)
+            pieces = _from_arrow(path, names)
         else:
-            yield from _from_text(path, names)
+            pieces = _from_text(path, names)
+        for pairs in pieces:
+            _check_present(pairs, f"{path}, row ", row)
+            row += len(pairs.users)
+            yield pairs
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        if error.strerror is None:  # from a library that found damage
+            raise unreadable(str(path), error) from error
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+        raise unreadable(str(path), error) from error
+
+
+def _check_present(pairs: Pairs, place: str, before: int) -> None:
+    """Refuse missing ids."""
+    for role, ids in zip(("user", "item"), pairs, strict=True):
+        if ids.null_count:
+            row = before + pc.index(ids.is_null(), True).as_py() + 1
+            raise DataError(f"{place}{row}: the {role} id is missing; fill it in or drop the row")
 
 
 def as_integers(ids: pa.Array) -> pa.Array | None:
@@ -86,14 +105,12 @@ def as_integers(ids: pa.Array) -> pa.Array | None:
     Returns
     -------
     pyarrow.Array or None
-        int64 where all are the canonical text of one (``007`` is not); None where some are not;
+        int64 where all are the text of one (``7.0`` is, ``007`` is not); None where some are not;
         ids that are no text as they are.
     """
     if not (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)):
         return ids
-    if not pc.all(pc.match_substring_regex(ids, _CANONICAL_INTEGER), min_count=0).as_py():
-        return None
-    return ids.cast(pa.int64())
+    return whole_numbers(ids)
 
 
 def _plain(ids: pa.Array) -> pa.Array:
@@ -110,7 +127,7 @@ def _places(found: list[str], names: ColumnNames, path: Path) -> tuple[int, int]
 
 
 def _from_parquet(path: Path, names: ColumnNames) -> Iterator[Pairs]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         found = file.schema_arrow.names
         user, item = (found[place] for place in _places(found, names, path))
         for batch in file.iter_batches(_ROWS, columns=[user, item]):
@@ -129,7 +146,7 @@ def _from_arrow(path: Path, names: ColumnNames) -> Iterator[Pairs]:
 
 
 def _from_text(path: Path, names: ColumnNames) -> Iterator[Pairs]:
-    with _opened(path) as file:
+    with open_text(path) as file:
         head = file.read(1 << 16)
     dialect = _dialect(head, path)
     found = dialect.names
@@ -139,29 +156,79 @@ def _from_text(path: Path, names: ColumnNames) -> Iterator[Pairs]:
         user, item = _places(numbers, names, path)
     else:
         user, item = _places(list(found), names, path)
-    with _opened(path) as file:
+    try:
+        yield from _parsed(path, dialect, (user, item))
+    except (pa.ArrowInvalid, UnicodeDecodeError, _UnusableIdError) as error:
+        _complain(path, dialect, (user, item))
+        raise unreadable(str(path), error) from error
+
+
+class _UnusableIdError(Exception):
+    """An id of a text file is missing, or holds a NUL byte."""
+
+
+def _parsed(path: Path, dialect: Dialect, places: tuple[int, int]) -> Iterator[Pairs]:
+    """Parse the two columns with Arrow."""
+    user, item = map(str, places)
+    pairs = Pairs(pa.array([], pa.large_string()), pa.array([], pa.large_string()))
+    with open_text(path) as file:
         reader = pacsv.open_csv(
             pa.PythonFile(_Normalised(file, dialect), "r"),
             read_options=pacsv.ReadOptions(
                 column_names=[str(place) for place in range(dialect.n_fields)],
-                skip_rows=0 if found is None else 1,
+                skip_rows=0 if dialect.names is None else 1,
                 use_threads=False,
                 block_size=_BLOCK_BYTES,
             ),
             parse_options=dialect.parse_options(),
             convert_options=pacsv.ConvertOptions(
-                include_columns=[str(user), str(item)],
-                column_types={str(user): pa.large_string(), str(item): pa.large_string()},
-                strings_can_be_null=False,
+                include_columns=[user, item],
+                column_types={user: pa.large_string(), item: pa.large_string()},
+                null_values=MISSING,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
             ),
         )
         for batch in reader:
-            yield Pairs(*(pc.utf8_trim_whitespace(column) for column in batch.columns))
+            pairs = Pairs(*(pc.utf8_trim_whitespace(column) for column in batch.columns))
+            for ids in pairs:
+                blank = ids.null_count or pc.any(pc.equal(ids, ""), min_count=0).as_py()
+                if blank or pc.any(pc.match_substring(ids, "\0"), min_count=0).as_py():
+                    raise _UnusableIdError("an id is missing")
+            yield pairs
+    # Arrow takes the end of a file for the end of a quote.
+    if any(len(ids) and "\n" in ids[-1].as_py() for ids in pairs):
+        _complain(path, dialect, places, strict=True)
 
 
-def _opened(path: Path) -> Any:
-    compression = _COMPRESSIONS.get(path.suffix.lower())
-    return pa.input_stream(str(path), compression=compression, buffer_size=1 << 20)
+def _complain(
+    path: Path, dialect: Dialect, places: tuple[int, int], *, strict: bool = False
+) -> None:
+    """Find the first record of a text file that cannot be used and raise what is wrong with it."""
+    with open_text(path) as file:
+        text = io.TextIOWrapper(
+            io.BufferedReader(_Normalised(file, dialect), _BLOCK_BYTES),
+            encoding="utf-8",
+            errors="surrogateescape",
+            newline="",
+        )
+        reader = csv.reader(
+            text,
+            delimiter=dialect.delimiter,
+            quoting=csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE,
+            strict=strict,
+        )
+        line = 1
+        try:
+            for fields in reader:
+                if fields:
+                    check_field_count(fields, dialect.n_fields, f"{path}, line {line}")
+                    for role, place in zip(("user", "item"), places, strict=True):
+                        check_id(fields[place], role, f"{path}, line {line}")
+                line = reader.line_num + 1
+        except csv.Error as error:
+            quote = f"line {line}: a quote is opened here and not closed as it should be"
+            raise DataError(f"{path}, {quote if strict else LongFieldError(line)}") from error
 
 
 def _dialect(head: bytes, path: Path) -> Dialect:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fastmf.data.batches import unreadable
-from fastmf.data.cache import cached_store, describe_source, is_current
+from fastmf.data.cache import cached_store, describe_source, is_current, store_cache_folder
 from fastmf.data.columns import ColumnNames
 from fastmf.data.filters import check_duplicates_option
-from fastmf.data.folders import new_folder
+from fastmf.data.folders import held_folder, new_folder
 from fastmf.data.in_memory import read_in_memory
 from fastmf.data.ingest import Progress, encode_parts, finish_table
 from fastmf.data.ratings import Duplicates, Ratings
@@ -81,7 +81,9 @@ def read_ratings(
         Names of the columns; by default they are found by their usual names. In text without a
         header, columns are named by their numbers from ``"1"``.
     duplicates : {"last", "mean", "error"}, optional
-        What to do with (user, item) pairs that occur more than once.
+        What to do with (user, item) pairs that occur more than once: keep the rating of the row
+        that comes last in the file (its time does not matter; of a folder, the parts follow each
+        other in the order of their names), or the mean of all, or refuse.
     cache : bool, optional
         Whether to keep the store of a file. Otherwise it goes when the process ends.
     progress : callable, optional
@@ -110,6 +112,8 @@ def read_ratings(
     elif not isinstance(source, (str, os.PathLike)):
         ratings = _read_frame(source, request)
     else:
+        if not os.fspath(source):
+            raise DataError("the path of the ratings is empty; name a file or a folder")
         path = Path(source).expanduser()
         ratings = open_store(path) if is_store(path) else _read_path(path, request, cache)
     if trainable:
@@ -139,8 +143,7 @@ def _read_path(path: Path, request: _Request, cache: bool) -> Ratings:
     if cache and _writable(store.parent):
         _make_store(store, path, parts, source, request)
         return _opened(store, path)
-    temporary = Path(tempfile.mkdtemp(prefix="fastmf-"))
-    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    temporary = _temporary_folder()
     _make_store(temporary / "store", path, parts, source, request)
     ratings = _opened(temporary / "store", path)
     if cache:
@@ -149,6 +152,15 @@ def _read_path(path: Path, request: _Request, cache: bool) -> Ratings:
             "next time (FASTMF_CACHE_DIR names another folder)",
         )
     return ratings
+
+
+def _temporary_folder() -> Path:
+    """Make a folder that goes with this process, or with the next one that makes such a folder."""
+    parent = Path(tempfile.gettempdir())
+    with writing_errors(parent, "name another folder by TMPDIR"):
+        folder, remove = held_folder(parent / "fastmf")
+    atexit.register(remove)
+    return folder
 
 
 def _open_current(store: Path, path: Path, source: dict[str, Any]) -> Ratings | None:
@@ -185,23 +197,32 @@ def _make_store(
     def still_wanted(existing: Path) -> bool:
         return _open_current(existing, path, source) is None
 
-    with writing_errors(store), new_folder(store, replace=still_wanted, synced=False) as folder:
+    with _store_errors(store), new_folder(store, replace=still_wanted, synced=False) as folder:
         _fill_store(folder, path, parts, source, request)
         if describe_source(path, parts, request.key())["files"] != source["files"]:
             raise DataError(f"{path}: changed while it was being read; read it again")
+
+
+def _store_errors(store: Path) -> AbstractContextManager[None]:
+    cached = store.parent == store_cache_folder()
+    variable = "FASTMF_CACHE_DIR" if cached else "TMPDIR"
+    return writing_errors(store, f"name another folder by {variable}")
 
 
 def _fill_store(
     folder: Path, path: Path, parts: list[Path], source: dict[str, Any], request: _Request
 ) -> None:
     options = request.options
+    notes: list[str] = []
     while True:
         try:
             opened = list(_open_parts(parts, options))
+            opened[0].notes += notes
             _fill_from(opened, folder, path, source, request)
             return
         except TextIdsError as error:
             # At most once a role: ids that looked like integers are text after all.
+            notes += [] if error.note is None else [error.note]
             options = replace(options, text_ids=options.text_ids | {error.role})
 
 

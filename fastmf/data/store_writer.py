@@ -36,13 +36,15 @@ _COPIED_ROWS = 1 << 18
 
 
 @contextmanager
-def writing_errors(path: Path) -> Iterator[None]:
+def writing_errors(path: Path, remedy: str = "choose another disk") -> Iterator[None]:
     """Turn the system's errors in writing to a folder into one clear line.
 
     Parameters
     ----------
     path : pathlib.Path
         What is being written, for the message.
+    remedy : str, optional
+        What to do when the disk is full, other than making room.
 
     Raises
     ------
@@ -54,8 +56,7 @@ def writing_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DataError(
-                f"{path}: the disk is full; free some space there, or choose another disk "
-                "(FASTMF_CACHE_DIR for the cache)"
+                f"{path}: the disk is full; free some space there, or {remedy}"
             ) from error
         reason = error.strerror or str(error)
         raise DataError(f"{path}: cannot be written: {reason}") from error

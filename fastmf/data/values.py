@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from fastmf.data.arrays import Array
 from fastmf.errors import DataError
 
-__all__ = ["BadRowError", "TimeReader", "read_values"]
+__all__ = ["BadRowError", "TimeReader", "complaint_about", "read_values"]
 
 _SECONDS_OF_DAY = 86_400
 
@@ -50,7 +51,7 @@ def read_values(column: pa.Array) -> Array:
     Raises
     ------
     BadRowError
-        On a null, NaN, infinity, or a number beyond float32.
+        On a null, NaN, infinity, or a number too large or too small for float32.
     DataError
         On a column of another type.
     """
@@ -70,13 +71,42 @@ def read_values(column: pa.Array) -> Array:
             "--rating-column (rating_column= in Python)"
         )
     exact = column.to_numpy(zero_copy_only=False)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         values: Array = exact.astype(np.float32, copy=False)
     finite = np.isfinite(values)
     if not finite.all():
         row = int(np.argmin(finite))
-        raise BadRowError(row, f"the rating is {exact[row]}, not a finite number")
+        raise BadRowError(row, complaint_about(float(exact[row])))
+    if values is not exact and not values.all():
+        vanished = (values == 0) & (exact != 0)
+        if vanished.any():
+            row = int(np.argmax(vanished))
+            raise BadRowError(row, complaint_about(float(exact[row])))
     return values
+
+
+def complaint_about(rating: float) -> str:
+    """Say why a rating cannot be held in single precision.
+
+    Parameters
+    ----------
+    rating : float
+        Not finite, or a number that float32 turns into infinity or zero.
+
+    Returns
+    -------
+    str
+    """
+    if not math.isfinite(rating):
+        return f"the rating is {rating}, not a finite number"
+    if abs(rating) > 1:
+        size, limit = "large", f"at most {np.finfo(np.float32).max:.1e}"
+    else:
+        size, limit = "small", f"at least {np.finfo(np.float32).smallest_normal:.1e}, or 0"
+    return (
+        f"the rating is {rating}, too {size} for single precision ({limit}); scale the ratings, "
+        "say to 0 to 5"
+    )
 
 
 @dataclass

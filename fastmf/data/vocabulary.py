@@ -94,7 +94,8 @@ class Vocabulary:
     def lookup(self, ids: Any) -> Array:
         """Find the dense indices of raw ids.
 
-        Digits given as text match integer ids, and integers match text ids by their digits.
+        Digits given as text (``7``, ``7.0``) match integer ids, and integers match text ids by
+        their digits.
 
         Parameters
         ----------
@@ -130,6 +131,8 @@ class Vocabulary:
         if self.kind == "str":
             column = column.cast(pa.large_string())
         elif not pa.types.is_integer(column.type):
+            if pc.any(pc.match_substring(column, "."), min_count=0).as_py():
+                column = pc.replace_substring_regex(column, r"^(0|-?[1-9][0-9]*)\.0*$", r"\1")
             canonical = pc.match_substring_regex(column, _CANONICAL_INTEGER)
             column = _parse_integers(pc.if_else(canonical, column, None))
         if column.null_count == 0:
@@ -216,8 +219,11 @@ class VocabularyBuilder:
         if self._encoder is None:
             self._encoder = encoder_type()
         if not isinstance(self._encoder, encoder_type):
+            here, before = "text", "integers"
+            if encoder_type is IntegerEncoder:
+                here, before = before, here
             raise DataError(
-                f"{self.role} ids are integers in one part of the data and text in another; "
+                f"the {self.role} ids are {here} here and {before} in the data before; "
                 "give them one type"
             )
         self._encoder.encode(ids, indices)

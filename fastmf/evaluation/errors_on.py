@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.data import Ratings
+from fastmf.data import Ratings, read_ratings
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError
 from fastmf.kernels.links import Link
@@ -51,13 +52,13 @@ class Evaluation:
     n_unknown_rows: int
 
 
-def evaluate(model: FactorModel, ratings: Ratings, *, run: RunSettings | None = None) -> Evaluation:
+def evaluate(model: FactorModel, ratings: Any, *, run: RunSettings | None = None) -> Evaluation:
     """Measure a fitted model on ratings.
 
     Parameters
     ----------
     model : FactorModel
-    ratings : Ratings
+    ratings : Ratings, or whatever `read_ratings` takes
         Of any table; ids are matched with the model's.
     run : RunSettings, optional
         Threads and progress.
@@ -72,9 +73,10 @@ def evaluate(model: FactorModel, ratings: Ratings, *, run: RunSettings | None = 
     NotFittedError
         Before `fit`.
     DataError
-        If there are no ratings.
+        If there are no ratings, or they cannot be read.
     """
     candidates = _candidates(model)
+    ratings = read_ratings(ratings, trainable=False)
     if len(ratings) == 0:
         raise DataError("there are no ratings to evaluate the model on")
     run = run or RunSettings()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fastmf.kernels.compiled import kernel
 
 __all__ = ["add_ratings", "add_residuals"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_ratings(index, ratings, sums, counts):
     """Add every rating to the sum of its user or item, and one to its count.
 
@@ -24,7 +25,7 @@ def add_ratings(index, ratings, sums, counts):
         counts[index[row]] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_residuals(user_index, item_index, ratings, mean, item_bias, sums, counts):
     """Add ``rating - mean - item_bias[item]`` to the sum of its user, and one to its count.
 

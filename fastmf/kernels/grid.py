@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from fastmf.kernels.compiled import kernel
 from fastmf.kernels.sgd import BATCH, BATCH_WORDS
 
 __all__ = [
@@ -26,7 +26,7 @@ _GROUP = 16
 """Users whose batches take turns, so that neighbouring batches do not wait for each other."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def level_slot(bits, keys, used):
     """Return where a rating is, or would go, in an open-addressing table of 1,024 slots.
 
@@ -49,7 +49,7 @@ def level_slot(bits, keys, used):
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_levels(rating_bits, keys, used, distinct):
     """Enter every distinct rating in a small hash table, until there are more than 255.
 
@@ -79,7 +79,7 @@ def add_levels(rating_bits, keys, used, distinct):
     return distinct
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_counts(index, counts):
     """Add one to ``counts[i]`` for every ``i`` in `index`.
 
@@ -92,7 +92,7 @@ def add_counts(index, counts):
         counts[index[position]] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def take_census(user_index, item_index, ratings, shift, user_counts, item_counts, moments):
     """Count the ratings of users and items, and add up the ratings and their squares.
 
@@ -118,7 +118,7 @@ def take_census(user_index, item_index, ratings, shift, user_counts, item_counts
     moments[1] += squares
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_blocks(user_index, item_index, user_block, item_block, side, counts):
     """Count the ratings of every block of the grid.
 
@@ -136,7 +136,7 @@ def count_blocks(user_index, item_index, user_block, item_block, side, counts):
         counts[row * side + item_block[item_index[position]]] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scatter_ratings(
     user_index,
     item_index,
@@ -191,7 +191,7 @@ def scatter_ratings(
         entries_out[to] = entry
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_batches(entries, first_user, counts):
     """Count the batches that the ratings of one block fill.
 
@@ -218,7 +218,7 @@ def count_batches(entries, first_user, counts):
     return batches
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write_batch(words, values, user, start, count, padding_word, batches, values_out, to):
     """Write batch number `to`: up to four ratings of one user, padded with empty slots."""
     batches[to * BATCH_WORDS] = np.uint32(user) | (np.uint32(count - 1) << np.uint32(30))
@@ -229,7 +229,7 @@ def _write_batch(words, values, user, start, count, padding_word, batches, value
             values_out[to * BATCH + slot] = values[start + slot] if full else np.float32(0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_batches(
     entries,
     values,

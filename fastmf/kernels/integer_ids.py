@@ -12,7 +12,8 @@ reached: the caller grows the array and calls again from there.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fastmf.kernels.compiled import kernel
 
 __all__ = [
     "encode_integers",
@@ -27,7 +28,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _EMPTY = np.int32(-1)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def mix(word):
     """Scramble 64 bits: the finalizer of splitmix64 (Steele, Lea, Flood 2014)."""
     word = (word ^ (word >> np.uint64(30))) * _MIX_1
@@ -35,7 +36,7 @@ def mix(word):
     return word ^ (word >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def encode_small_integers(values, start, ids, count, table, indices):
     """Give every integer its dense index through a table that the integer itself indexes.
 
@@ -85,7 +86,7 @@ def encode_small_integers(values, start, ids, count, table, indices):
     return np.int64(values.size), count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def encode_integers(values, start, ids, count, table, indices):
     """Give every integer its dense index, inserting the unseen ones.
 
@@ -135,7 +136,7 @@ def encode_integers(values, start, ids, count, table, indices):
     return np.int64(values.size), count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill_integer_table(ids, table):
     """Enter ids into an empty table.
 
@@ -162,7 +163,7 @@ def fill_integer_table(ids, table):
     return np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lookup_integers(values, ids, table, indices):
     """Find the dense index of every integer, -1 where it is unknown.
 

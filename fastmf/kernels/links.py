@@ -11,8 +11,8 @@ import math
 from typing import NamedTuple, Self
 
 import numpy as np
-from numba import njit
 
+from fastmf.kernels.compiled import kernel
 from fastmf.kernels.vectors import first_of_quarter, quarters
 
 __all__ = ["Link", "rating_of", "sigmoid", "sigmoids"]
@@ -76,7 +76,7 @@ class Link(NamedTuple):
         return cls(np.float32(offset), np.bool_(True), *numbers)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def sigmoid(score):
     """Return ``1 / (1 + exp(-score))`` of a float32; no score overflows, and NaN stays NaN."""
     small = math.exp(-abs(score))
@@ -84,7 +84,7 @@ def sigmoid(score):
     return numerator / (np.float32(1) + small)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def sigmoids(offset, scale, products):
     """Return ``sigmoid(offset + scale * product)`` of lanes that are equal in each quarter.
 
@@ -106,7 +106,7 @@ def sigmoids(offset, scale, products):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def rating_of(score, link):
     """Return the rating that a score stands for, clipped to the link's limits.
 

@@ -13,7 +13,8 @@ which misses the cache with every row, 20.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fastmf.kernels.compiled import kernel
 
 __all__ = [
     "count_buckets",
@@ -28,7 +29,7 @@ __all__ = [
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_buckets(user_index, bits, counts):
     """Add up the rows of every bucket.
 
@@ -46,7 +47,7 @@ def count_buckets(user_index, bits, counts):
         counts[np.int64(user_index[row]) & mask] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scatter_pairs(user_index, item_index, bits, n_items, first_bucket, cursors, keys):
     """Write the keys of rows to their buckets: ``(user >> bits) * n_items + item``.
 
@@ -80,7 +81,7 @@ def scatter_pairs(user_index, item_index, bits, n_items, first_bucket, cursors, 
             cursors[bucket] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_repeats(keys, bits, table):
     """Count the keys of a bucket that occurred earlier in it.
 
@@ -114,7 +115,7 @@ def count_repeats(keys, bits, table):
     return repeats
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_rows(index, counts):
     """Add up the rows of every dense index.
 
@@ -129,7 +130,7 @@ def count_rows(index, counts):
         counts[index[row]] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def group_rows(user_index, first_user, cursors, rows):
     """Group the row numbers of a range of users by user, in order.
 
@@ -153,7 +154,7 @@ def group_rows(user_index, first_user, cursors, rows):
             cursors[user] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mark_repeats(offsets, rows, item_index, previous, keep):
     """Clear the bits of all rows but the last of each (user, item) pair.
 
@@ -208,7 +209,7 @@ def mark_repeats(offsets, rows, item_index, previous, keep):
     return pairs, dropped, first, second
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mean_repeats(offsets, rows, item_index, totals, counts, value):
     """Give every row the mean value of the rows of its (user, item) pair.
 

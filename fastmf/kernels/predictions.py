@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
+from fastmf.kernels.compiled import kernel
 from fastmf.kernels.links import Link, rating_of
 from fastmf.kernels.vectors import WIDTH, load, multiply, multiply_add, sum_lanes
 
@@ -74,7 +75,9 @@ def _dot(left, right):
     return total
 
 
-@njit(types.void(_INDEX, _INDEX, *_MODEL, _OUT), cache=True, nogil=True)
+@kernel(
+    signature=types.void(_INDEX, _INDEX, *_MODEL, _OUT),
+)
 def predict_pairs(
     user_index,
     item_index,
@@ -132,10 +135,8 @@ def predict_pairs(
         out[row] = rating_of(score + out[row], link)
 
 
-@njit(
-    types.UniTuple(types.float64, 2)(_INDEX, _INDEX, _FLOATS, *_MODEL),
-    cache=True,
-    nogil=True,
+@kernel(
+    signature=types.UniTuple(types.float64, 2)(_INDEX, _INDEX, _FLOATS, *_MODEL),
 )
 def squared_and_absolute_error(
     user_index,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fastmf.kernels.compiled import kernel
 
 __all__ = ["count_leading_zeros", "last_record_end"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def last_record_end(text, delimiter, quote, line_end):
     """Find the end of the last whole record.
 
@@ -48,7 +49,7 @@ def last_record_end(text, delimiter, quote, line_end):
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_leading_zeros(text):
     """Count the numbers that begin with a zero before another digit, or with a minus and a zero.
 

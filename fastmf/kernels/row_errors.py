@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from fastmf.kernels.compiled import kernel
 from fastmf.kernels.links import rating_of
 from fastmf.kernels.sgd import BATCH, BATCH_WORDS
 from fastmf.kernels.vectors import WIDTH, load, multiply_add, sum_lanes, zeros
@@ -26,7 +27,7 @@ def _error(rating, user, item, user_rows, item_rows, stride, scale, link):
     return np.float64(rating) - np.float64(rating_of(score, link))
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
+@kernel(fastmath=_FLAGS, error_model="numpy")
 def pair_errors(user_index, item_index, ratings, user_rows, item_rows, stride, scale, link):
     """Add up the errors of clipped predictions for pairs of rows.
 
@@ -64,7 +65,7 @@ def pair_errors(user_index, item_index, ratings, user_rows, item_rows, stride, s
     return squared, absolute, user_index.size
 
 
-@njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
+@kernel(fastmath=_FLAGS, error_model="numpy")
 def block_errors(
     batches,
     values,

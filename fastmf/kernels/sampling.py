@@ -7,7 +7,8 @@ Bit r of a bitmap is bit r % 8 (least significant first) of byte r // 8: NumPy's
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from fastmf.kernels.compiled import kernel
 
 __all__ = ["gather_rows", "gather_times", "sample_rows"]
 
@@ -17,7 +18,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _UNIT = np.float64(2.0**-53)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sample_rows(candidates, n_rows, n_candidates, n_wanted, key, chosen):
     """Choose exactly `n_wanted` of the candidate rows, every subset equally likely.
 
@@ -57,7 +58,7 @@ def sample_rows(candidates, n_rows, n_candidates, n_wanted, key, chosen):
         chosen[byte] = result
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather_rows(
     bitmap, start, stop, user_index, item_index, value, users_out, items_out, values_out
 ):
@@ -110,7 +111,7 @@ def gather_rows(
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather_times(bitmap, start, stop, time, out):
     """Copy the times of the rows of [start, stop) whose bit is set, in order.
 

@@ -29,8 +29,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from fastmf.kernels.compiled import kernel
 from fastmf.kernels.links import sigmoids
 from fastmf.kernels.vectors import (
     WIDTH,
@@ -92,7 +92,7 @@ class Variant(NamedTuple):
 
 
 @cache
-def _update_block_of(variant: Variant) -> Any:  # noqa: PLR0915 - see `kernel`
+def _update_block_of(variant: Variant) -> Any:  # noqa: PLR0915 - see `update`
     """Return `update_block` compiled for one length of rows, one loss, and a floor or none.
 
     With the length known, the compiler unrolls the loops over a row, which is worth 16% of the
@@ -101,8 +101,8 @@ def _update_block_of(variant: Variant) -> Any:  # noqa: PLR0915 - see `kernel`
     stride, loss, non_negative = variant
     on_sigmoid = loss in (LOGISTIC, SIGMOID)
 
-    @njit(cache=True, nogil=True, fastmath=_FLAGS, error_model="numpy")
-    def kernel(  # noqa: PLR0912, PLR0915 - one loop, written out four ratings wide
+    @kernel(fastmath=_FLAGS, error_model="numpy")
+    def update(  # noqa: PLR0912, PLR0915 - one loop, written out four ratings wide
         batches,
         values,
         targets_of_levels,
@@ -234,7 +234,7 @@ def _update_block_of(variant: Variant) -> Any:  # noqa: PLR0915 - see `kernel`
             return squared / (np.float64(learning_rate) * np.float64(learning_rate))
         return squared
 
-    return kernel
+    return update
 
 
 def update_block(

@@ -7,8 +7,8 @@ behind the other in one array of bytes, and the hash of each is kept beside.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from fastmf.kernels.compiled import kernel
 from fastmf.kernels.integer_ids import mix
 
 __all__ = ["encode_strings", "fill_string_table", "hash_strings", "lookup_strings"]
@@ -17,7 +17,7 @@ _WORD_STEP = np.uint64(0x9E3779B97F4A7C15)
 _EMPTY = np.int32(-1)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _word(data, at):
     """Read 8 bytes as one number; LLVM joins the eight loads into one of 64 bits."""
     word = np.uint64(data[at])
@@ -31,7 +31,7 @@ def _word(data, at):
     return word
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _hash_bytes(data, begin, end):
     """Hash bytes [begin, end): 8 at a time, each word mixed into the state.
 
@@ -51,7 +51,7 @@ def _hash_bytes(data, begin, end):
     return mix(state ^ word)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _same_bytes(a, a_begin, a_end, b, b_begin, b_end):
     """Whether two byte ranges hold the same string."""
     length = a_end - a_begin
@@ -73,7 +73,7 @@ def _same_bytes(a, a_begin, a_end, b, b_begin, b_end):
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def encode_strings(offsets, data, start, id_offsets, id_data, id_hashes, count, table, indices):
     """Give every byte string its dense index, inserting the unseen ones.
 
@@ -138,7 +138,7 @@ def encode_strings(offsets, data, start, id_offsets, id_data, id_hashes, count, 
     return np.int64(offsets.size - 1), count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hash_strings(offsets, data, hashes):
     """Hash every string.
 
@@ -155,7 +155,7 @@ def hash_strings(offsets, data, hashes):
         hashes[row] = _hash_bytes(data, offsets[row], offsets[row + 1])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fill_string_table(offsets, data, hashes, table):
     """Enter strings into an empty table.
 
@@ -189,7 +189,7 @@ def fill_string_table(offsets, data, hashes, table):
     return np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lookup_strings(offsets, data, id_offsets, id_data, id_hashes, table, indices):
     """Find the dense index of every string, -1 where it is unknown.
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from fastmf.kernels.compiled import kernel
 
 __all__ = [
     "FEISTEL_ROUNDS",
@@ -41,7 +42,7 @@ INVERSE_SQRT_2 = math.sqrt(0.5)
 INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def mix64(state):
     """Return the SplitMix64 finaliser of a uint64: a bijection whose output looks random."""
     state = (state ^ (state >> S30)) * MIX_1
@@ -49,13 +50,13 @@ def mix64(state):
     return state ^ (state >> S31)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def uniform(key, counter):
     """Return the `counter`-th number of stream `key`: float64 in (0, 1], 53 bits."""
     return np.float64((mix64(key + counter * GOLDEN) >> S11) + ONE) * UNIT
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def choose_items(
     first_user,
     last_user,
@@ -131,7 +132,7 @@ def choose_items(
                     position += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def shuffled_positions(first, n, side, keys, positions):
     """Write where rows `first`, `first` + 1, ... of a shuffled table of `n` rows come from.
 
@@ -167,7 +168,7 @@ def shuffled_positions(first, n, side, keys, positions):
         positions[offset] = position
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather_cells(positions, users, items, cell_users, cell_items):
     """Look up the user and the item of some positions.
 
@@ -186,7 +187,7 @@ def gather_cells(positions, users, items, cell_users, cell_items):
         cell_items[row] = items[position]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def planted_means(users, items, mean, user_bias, item_bias, user_factors, item_factors, means):
     """Compute what the planted model says before noise.
 
@@ -210,7 +211,7 @@ def planted_means(users, items, mean, user_bias, item_bias, user_factors, item_f
         means[row] = total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def draw_ratings(positions, means, key, noise, whole, ratings):
     """Draw ratings around their means.
 
@@ -240,7 +241,7 @@ def draw_ratings(positions, means, key, noise, whole, ratings):
         ratings[row] = min(max(rating, 1.0), 5.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def draw_days(positions, users, items, user_days, item_days, last_day, key, days):
     """Draw the day of each rating, evenly from the first day on which it was possible.
 
@@ -265,13 +266,13 @@ def draw_days(positions, users, items, user_days, item_days, last_day, key, days
         days[row] = first + np.int32(share * (last_day - first + 1))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def normal_cdf(z):
     """Return the standard normal distribution function of a float64."""
     return 0.5 * math.erfc(-z * INVERSE_SQRT_2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def conditional_means(means, noise, whole, expected):
     """Compute the expected rating of each planted mean: no predictor has a smaller RMSE.
 

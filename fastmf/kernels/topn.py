@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
+from fastmf.kernels.compiled import kernel
 from fastmf.kernels.vectors import WIDTH, broadcast, load, multiply_add, store, zeros
 
 __all__ = ["TILE", "place_seen_items", "score_rows", "select_top_n"]
@@ -22,6 +23,7 @@ _TILES = types.Array(types.float32, 3, "C", readonly=True)
 _FLOATS = types.Array(types.float32, 1, "C", readonly=True)
 _INDEX = types.Array(types.int32, 1, "C", readonly=True)
 _OFFSETS = types.Array(types.int64, 1, "C", readonly=True)
+_CURSOR = types.Array(types.int64, 1, "C")
 _SCORES = types.Array(types.float32, 2, "C")
 _ITEMS = types.Array(types.int32, 1, "C")
 _TOP_INDEX = types.Array(types.int32, 2, "C")
@@ -37,10 +39,8 @@ _SCAN = 64
 _NOTHING = np.int32(2**31 - 1)
 
 
-@njit(
-    types.void(_ROWS, _FLOATS, _TILES, _FLOATS, _SCORES),
-    cache=True,
-    nogil=True,
+@kernel(
+    signature=types.void(_ROWS, _FLOATS, _TILES, _FLOATS, _SCORES),
 )
 def score_rows(rows, row_bias, item_tiles, item_bias, scores):
     """Compute the score of every item for a block of rows.
@@ -158,10 +158,8 @@ def _collect_best(row, index, score):
                 _sift_down(index, score, 0, n)
 
 
-@njit(
-    types.void(_SCORES, _OFFSETS, _OFFSETS, _INDEX, _TOP_INDEX, _SCORES),
-    cache=True,
-    nogil=True,
+@kernel(
+    signature=types.void(_SCORES, _OFFSETS, _OFFSETS, _INDEX, _TOP_INDEX, _SCORES),
 )
 def select_top_n(scores, seen_start, seen_stop, seen_items, top_index, top_score):
     """Find the `n` best items of each row, best first; of equal scores the lower index first.
@@ -202,10 +200,8 @@ def select_top_n(scores, seen_start, seen_stop, seen_items, top_index, top_score
                 score[position] = np.nan
 
 
-@njit(
-    types.void(_INDEX, _INDEX, _INDEX, _INDEX, types.Array(types.int64, 1, "C"), _ITEMS),
-    cache=True,
-    nogil=True,
+@kernel(
+    signature=types.void(_INDEX, _INDEX, _INDEX, _INDEX, _CURSOR, _ITEMS),
 )
 def place_seen_items(user_index, item_index, slot_of_user, model_item, cursor, seen_items):
     """Sort the items of one chunk of ratings into the slots of the users that were asked for.

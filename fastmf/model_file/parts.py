@@ -46,15 +46,25 @@ def check_array(name: str, array: NDArray[Any]) -> None:
     """
     if array.dtype.newbyteorder("<") not in _DTYPES.values():
         raise ModelFileError(f"cannot save the model: array {name} has type {array.dtype}")
-    if array.dtype.kind != "f":
-        return
-    finite = np.isfinite(array)
-    if not finite.all():
-        place = [int(position) for position in np.unravel_index(finite.argmin(), array.shape)]
+    complaint = _not_finite(name, array)
+    if complaint is not None:
         raise ModelFileError(
-            f"cannot save the model: {name}{place} is {array[tuple(place)]}, not a finite number; "
-            "train again with a lower learning rate"
+            f"cannot save the model: {complaint}; train again with a lower learning rate"
         )
+
+
+def _not_finite(name: str, array: NDArray[Any]) -> str | None:
+    """Say which number of an array is not finite; None where all are."""
+    if array.dtype.kind != "f":
+        return None
+    with np.errstate(all="ignore"):
+        if np.isfinite(array.sum()):  # twice as fast as looking at each, and takes no memory
+            return None
+    finite = np.isfinite(array)
+    if finite.all():  # large numbers, of which only the sum is past the floats
+        return None
+    place = [int(position) for position in np.unravel_index(finite.argmin(), array.shape)]
+    return f"{name}{place} is {array[tuple(place)]}, not a finite number"
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
@@ -69,7 +79,7 @@ def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
 
 
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Map a safetensors file and return read-only views of its arrays."""
+    """Map a safetensors file and return read-only views of its arrays, all of finite numbers."""
     if path.stat().st_size < 8:
         raise ModelFileError(f"{path} is damaged: it is too short to hold arrays")
     with path.open("rb") as file:
@@ -85,15 +95,12 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
         edges = [0, *(edge for span in spans for edge in span), len(mapped) - start]
         if edges[::2] != edges[1::2]:
             raise ValueError("arrays that overlap or leave gaps")
-        return {name: _map_array(mapped, start, entry) for name, entry in entries.items()}
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:
+        arrays = {name: _map_array(mapped, start, entry) for name, entry in entries.items()}
+        for name, array in arrays.items():
+            if complaint := _not_finite(name, array):
+                raise ValueError(complaint)
+        return arrays
+    except _DAMAGE as error:
         raise ModelFileError(f"{path} is damaged: {error}") from error
 
 

@@ -24,6 +24,7 @@ from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import ModelFileError
 from fastmf.model_file.folder import replace_folder
 from fastmf.model_file.parts import check_array, map_arrays, read_ids, write_arrays, write_ids
+from fastmf.model_file.record import check_record
 
 __all__ = ["ModelFile", "load_model_file", "save_model"]
 
@@ -140,7 +141,7 @@ def load_model_file(folder: str | os.PathLike[str]) -> ModelFile:
     ------
     ModelFileError
         If this is not a model folder, was written by a newer version, or if a file is missing,
-        truncated, altered or does not fit the others.
+        truncated, altered, does not fit the others or holds what training never writes.
     """
     path = Path(folder)
     try:
@@ -282,6 +283,7 @@ def _check_header(path: Path, header: dict[str, Any]) -> None:
     for name, entry in files.items():
         if not isinstance(entry, dict) or set(entry) != {"bytes", "crc32"}:
             raise ModelFileError(f"{path} is damaged: the entry of {name} is incomplete")
+    check_record(header["record"], str(path))
 
 
 def _describe(path: Path) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import time
 from numbers import Real
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from fastmf import model_file
 from fastmf.data import Ratings, random_split, read_ratings
-from fastmf.errors import ModelFileError
+from fastmf.errors import ModelFileError, ParameterError
 from fastmf.kernels.links import Link
 from fastmf.models import saving
 from fastmf.models.baseline import BiasBaseline, fit_bias_baseline
 from fastmf.models.estimator import Estimator
 from fastmf.models.fitted import FittedFactors
 from fastmf.models.rows import FactorArrays
+from fastmf.models.training_source import TrainingSource, describe_training_source
 from fastmf.parallel import Team
 from fastmf.training import Outcome, RunSettings, SilentProgress
 
@@ -87,23 +87,26 @@ class FactorModel(Estimator, FittedFactors):
             If training diverges; the model is then as it was before.
         """
         run = run or RunSettings()
+        team = Team(run.num_threads)  # its threads start with its first tasks
         parameters = self.hyperparameters(**self.get_params())
         begin = time.perf_counter()
         ratings = read_ratings(train)
+        # Now, not after training: what was read is what the model will have learned from.
+        source = describe_training_source(train, ratings)
         if isinstance(valid, Real):  # NumPy's scalars included
             ratings, valid = random_split(ratings, float(valid), parameters.random_state)
         elif valid is not None:
-            valid = read_ratings(valid)
+            valid = read_ratings(valid, trainable=False)
         self._check_fit(parameters, ratings, valid, run)
         prepare = time.perf_counter() - begin
         begin = time.perf_counter()
         (run.progress or SilentProgress()).start("compiling kernels", 0, "")
         self._warm_up(parameters)
         compile_seconds = time.perf_counter() - begin
-        with Team(run.num_threads) as team:
+        with team:
             fitted = self._learn(parameters, ratings, valid, team, run)
             baseline = fit_bias_baseline(ratings, team)
-        self._adopt(ratings, fitted, baseline)
+        self._adopt(ratings, fitted, baseline, source)
         self.seconds_ = {
             "prepare": prepare + fitted.prepare_seconds,
             "compile": compile_seconds,
@@ -111,7 +114,9 @@ class FactorModel(Estimator, FittedFactors):
         }
         return self
 
-    def _adopt(self, ratings: Ratings, fitted: Fitted, baseline: BiasBaseline) -> None:
+    def _adopt(
+        self, ratings: Ratings, fitted: Fitted, baseline: BiasBaseline, source: TrainingSource
+    ) -> None:
         self.users_, self.items_ = ratings.users, ratings.items
         self.set_arrays(fitted.arrays)
         self.mean_ = fitted.mean
@@ -127,7 +132,8 @@ class FactorModel(Estimator, FittedFactors):
         self.valid_rmse_ = self.history_[self.best_epoch_ - 1].valid_rmse
         self.valid_mae_ = self.history_[self.best_epoch_ - 1].valid_mae
         self.n_ratings_ = len(ratings)
-        self.source_ = ratings.source and str(Path(ratings.source).absolute())
+        self.source_, self.source_files_ = source
+        self.source_options_ = {}
         self.schedule_ = fitted.schedule
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -142,8 +148,12 @@ class FactorModel(Estimator, FittedFactors):
         ------
         ModelFileError
             If it cannot be written.
+        ParameterError
+            If `folder` is not a path.
         """
         self._check_fitted()
+        if not isinstance(folder, (str, os.PathLike)):
+            raise ParameterError(f"a model is saved to the path of a folder, not to {folder!r}")
         saving.save(self, folder)
 
     @classmethod

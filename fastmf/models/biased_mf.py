@@ -22,6 +22,12 @@ __all__ = ["BiasedMF", "BiasedMFParameters"]
 _RATE_BUDGET = 0.8
 _HIGHEST_DEFAULT_RATE = 0.1
 
+# Far past anything of use, and far from where float32 overflows: ratings are scaled to a spread
+# of one while training.
+_HIGHEST_RATE = 10.0
+_HIGHEST_WEIGHT = 10.0
+_HIGHEST_SCALE = 10.0
+
 
 @dataclass(frozen=True)
 class BiasedMFParameters:
@@ -70,11 +76,11 @@ class BiasedMFParameters:
         check_number("epochs", self.epochs, whole=True, least=1)
         for name in ("learning_rate", "bias_learning_rate"):
             if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), above=0)
+                check_number(name, getattr(self, name), above=0, most=_HIGHEST_RATE)
         if self.regularization is not None:
-            check_number("regularization", self.regularization, least=0)
-        for name in ("bias_regularization", "initial_scale"):
-            check_number(name, getattr(self, name), least=0)
+            check_number("regularization", self.regularization, least=0, most=_HIGHEST_WEIGHT)
+        check_number("bias_regularization", self.bias_regularization, least=0, most=_HIGHEST_WEIGHT)
+        check_number("initial_scale", self.initial_scale, least=0, most=_HIGHEST_SCALE)
         check_number("random_state", self.random_state, whole=True, least=0)
         check_choice("loss", self.loss, LOSSES)
         for name in ("biases", "non_negative"):

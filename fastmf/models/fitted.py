@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from fastmf import recommend as recommending
-from fastmf.data import Ratings
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError, NotFittedError
 from fastmf.kernels.links import Link
@@ -17,7 +16,9 @@ from fastmf.kernels.predictions import predict_pairs
 from fastmf.models.baseline import BiasBaseline
 from fastmf.models.losses import LinkName, sigmoid_ends
 from fastmf.models.rows import FactorArrays
+from fastmf.models.training_source import SourceFile
 from fastmf.recommend import FactorScorer, Recommendations
+from fastmf.recommend.asked_ids import asked_ids
 from fastmf.training import EpochRecord, RunSettings
 
 __all__ = ["FittedFactors", "SimilarItems"]
@@ -68,6 +69,11 @@ class FittedFactors:
         Training ratings.
     source_ : str or None
         Path of the training ratings.
+    source_files_ : list of SourceFile or None
+        Path, size, time of change and fingerprint of each of its files at the time of training.
+    source_options_ : dict of str to (str or None)
+        Arguments of `read_ratings` that the source was read with, where they are known; set them
+        before `save` where the columns of a file had to be named.
     seconds_ : dict of str to float
         Time of the phases "prepare", "compile" and "train".
     """
@@ -95,6 +101,8 @@ class FittedFactors:
     valid_mae_: float | None
     n_ratings_: int
     source_: str | None
+    source_files_: list[SourceFile] | None
+    source_options_: dict[str, str | None]
     seconds_: dict[str, float]
     schedule_: dict[str, Any]
 
@@ -166,7 +174,7 @@ class FittedFactors:
         NotFittedError
             Before `fit`.
         DataError
-            If the ids differ in number.
+            If the ids differ in number, or are not flat lists.
         """
         return self.predict_index(*self._lookup(user_ids, item_ids))
 
@@ -181,6 +189,13 @@ class FittedFactors:
         Returns
         -------
         (m,) bool
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            If the ids differ in number, or are not flat lists.
         """
         user_index, item_index = self._lookup(user_ids, item_ids)
         return (user_index >= 0) & (item_index >= 0)
@@ -189,8 +204,8 @@ class FittedFactors:
         self, user_ids: ArrayLike, item_ids: ArrayLike
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         self._check_fitted()
-        users = self.users_.lookup(np.atleast_1d(np.asarray(user_ids)))
-        items = self.items_.lookup(np.atleast_1d(np.asarray(item_ids)))
+        users = self.users_.lookup(asked_ids(user_ids, "user"))
+        items = self.items_.lookup(asked_ids(item_ids, "item"))
         if len(users) != len(items) and 1 not in (len(users), len(items)):
             raise DataError(
                 f"there are {len(users)} user ids but {len(items)} item ids; "
@@ -235,7 +250,7 @@ class FittedFactors:
         user_ids: ArrayLike,
         n: int = 10,
         *,
-        seen: Ratings | None = None,
+        seen: Any = None,
         run: RunSettings | None = None,
     ) -> Recommendations:
         """Find the items with the highest predicted ratings for users.
@@ -247,7 +262,7 @@ class FittedFactors:
             all, and is marked so.
         n : int, optional
             Items for each user.
-        seen : Ratings, optional
+        seen : Ratings, or whatever `read_ratings` takes, optional
             Ratings whose items are not recommended again to the same user, usually the
             training ratings.
         run : RunSettings, optional
@@ -257,7 +272,17 @@ class FittedFactors:
         -------
         Recommendations
             Raw ids and scores, which are predicted ratings, but not clipped, since that would
-            tie the best items.
+            tie the best items. Where fewer than `n` items are left for a user, the row ends
+            with ids of -1 (None where ids are text) and scores of NaN.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ParameterError
+            If `n` is no whole number of at least 1.
+        DataError
+            If the ids are not a flat list, or `seen` cannot be read.
         """
         self._check_fitted()
         run = run or RunSettings()
@@ -290,7 +315,10 @@ class FittedFactors:
             If the model does not know the item.
         """
         self._check_fitted()
-        index = self.items_.lookup([item_id])
+        asked = asked_ids(item_id, "item")
+        if len(asked) != 1:
+            raise DataError(f"similar_items takes one item id, not {len(asked)}")
+        index = self.items_.lookup(asked)
         if index[0] < 0:
             raise DataError(f"the model does not know item {item_id!r}")
         top = recommending.similar_items(self.item_factors_, index, n)

@@ -28,6 +28,7 @@ def check_number(
     whole: bool = False,
     least: float | None = None,
     above: float | None = None,
+    most: float | None = None,
 ) -> None:
     """Refuse a hyperparameter that is no number or outside its limits.
 
@@ -40,6 +41,8 @@ def check_number(
         Whether it must be an integer.
     least, above : float, optional
         The lowest value allowed, or the value it must lie above.
+    most : float, optional
+        The highest value allowed.
 
     Raises
     ------
@@ -61,6 +64,8 @@ def check_number(
         raise ParameterError(f"{name} is {value}, but it must be at least {least}")
     if above is not None and value <= above:
         raise ParameterError(f"{name} is {value}, but it must be above {above}")
+    if most is not None and value > most:
+        raise ParameterError(f"{name} is {value}, but it must be at most {most:g}")
 
 
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
@@ -121,11 +126,26 @@ def memory_left(
     if needed <= usable:
         return usable - needed
     fitting = int(usable / (copies * n_rows * 4)) // WIDTH * WIDTH - 2
-    advice = f"use {fitting} or fewer" if fitting >= 1 else "there are too many users and items"
-    raise ParameterError(
-        f"{name} is {factors}, which takes {needed / 2**30:.2f} GiB for {n_rows:,} users and "
-        f"items, but {usable / 2**30:.2f} GiB of memory are left for them; {advice}"
+    given = max_memory is not None and max_memory == min(limits)
+    ways = [f"give max_memory {_size(needed + _PROCESS_BYTES)} or more"] if given else []
+    if fitting >= 1:
+        ways.append(f"use {fitting} or fewer")
+    left = (
+        f"max_memory is {_size(min(limits))}, and {_size(_PROCESS_BYTES)} go to the process itself"
+        if given
+        else f"{_size(usable)} of memory are left for them"
     )
+    raise ParameterError(
+        f"{name} is {factors}, which takes {_size(needed)} for {n_rows:,} users and items, but "
+        f"{left}; {', or '.join(ways) or 'there are too many users and items'}"
+    )
+
+
+def _size(n_bytes: int) -> str:
+    """Write a size, rounded up, so that what is asked for is enough."""
+    if n_bytes < 2**30:
+        return f"{math.ceil(n_bytes / 2**20)} MiB"
+    return f"{math.ceil(n_bytes / 2**30 * 100) / 100:.2f} GiB"
 
 
 def memory_beside_factors(

@@ -13,6 +13,7 @@ from fastmf import model_file
 from fastmf.models.baseline import BiasBaseline
 from fastmf.models.losses import LinkName
 from fastmf.models.rows import FactorArrays
+from fastmf.models.training_source import checked_files, checked_options, checked_path
 from fastmf.training import EpochRecord
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def _record(model: FactorModel) -> dict[str, Any]:
         "train_rmse": model.train_rmse_,
         "n_ratings": model.n_ratings_,
         "source": model.source_,
+        "source_files": model.source_files_,
+        "source_options": model.source_options_,
         "seconds": model.seconds_,
         "schedule": model.schedule_,
     }
@@ -109,7 +112,10 @@ def restore(model: FactorModel, file: model_file.ModelFile) -> None:
     model.valid_rmse_ = model.history_[model.best_epoch_ - 1].valid_rmse
     model.valid_mae_ = model.history_[model.best_epoch_ - 1].valid_mae
     model.n_ratings_ = int(record["n_ratings"])
-    model.source_ = record["source"]
+    model.source_ = checked_path(record["source"])
+    # Models of old have neither of these.
+    model.source_files_ = checked_files(record.get("source_files"))
+    model.source_options_ = checked_options(record.get("source_options", {}))
     model.seconds_ = dict(record["seconds"])
     model.schedule_ = dict(record["schedule"])
 

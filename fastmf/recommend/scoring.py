@@ -132,8 +132,10 @@ def empty_top_n(m: int, n: int) -> TopN:
     Raises
     ------
     ParameterError
-        If `n` is below 1.
+        If `n` is no whole number of at least 1.
     """
+    if not hasattr(n, "__index__") or isinstance(n, bool):
+        raise ParameterError(f"n is {n!r}, but it must be a whole number of items")
     if n < 1:
         raise ParameterError(f"n is {n}, but at least 1 item must be asked for")
     return TopN(np.empty((m, n), np.int32), np.empty((m, n), np.float32))
@@ -168,7 +170,7 @@ def fill_top_n(
     block = max(1, min(_USERS_PER_BLOCK, _BLOCK_BYTES // (4 * max(n_items, 1))))
     # As many work arrays as threads: fresh ones would cost a page fault for every 4 kB, each time.
     idle: SimpleQueue[Float32Array] = SimpleQueue()
-    for _ in range(team.num_threads):
+    for _ in range(min(team.num_threads, -(-len(rows) // block))):
         idle.put(np.empty((block, n_items), np.float32))
 
     def fill(start: int) -> int:

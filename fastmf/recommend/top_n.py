@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastmf.data import read_ratings
 from fastmf.data.ratings import Ratings
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import ParameterError
 from fastmf.parallel import Team
+from fastmf.recommend.asked_ids import asked_ids
 from fastmf.recommend.scoring import FactorScorer, ItemScorer, TopN, empty_top_n, fill_top_n
 from fastmf.recommend.seen_items import SeenItems, nothing_seen, seen_in_batches
 
@@ -93,7 +95,7 @@ def recommend(
     model: RecommendingModel,
     user_ids: ArrayLike | None = None,
     n: int = 10,
-    seen: Ratings | None = None,
+    seen: Any = None,
     *,
     num_threads: int | None = None,
     progress: Progress | None = None,
@@ -110,7 +112,7 @@ def recommend(
         a user has in `seen` are left out all the same.
     n : int, optional
         Items for each user.
-    seen : Ratings, optional
+    seen : Ratings, or whatever `read_ratings` takes, optional
         Ratings whose (user, item) pairs are not recommended; matched by raw ids.
     num_threads : int, optional
         Threads; default all processors.
@@ -120,19 +122,26 @@ def recommend(
     Returns
     -------
     Recommendations
+        Where fewer than `n` items are left for a user, the row ends with ids of -1 (None where
+        ids are text) and scores of NaN.
 
     Raises
     ------
     ParameterError
-        If `n` or `num_threads` is below 1.
+        If `n` or `num_threads` is no whole number of at least 1.
+    DataError
+        If the ids are not a flat list, or `seen` cannot be read.
     """
     if user_ids is None:
         user_index = np.arange(len(model.users_), dtype=np.int32)
-        raw_ids = model.users_.take(user_index)
+        raw_ids = wanted = model.users_.take(user_index)
     else:
+        wanted = asked_ids(user_ids, "user")
         raw_ids = np.atleast_1d(np.asarray(user_ids))
-        user_index = model.users_.lookup(raw_ids)
-    seen_user_index = None if seen is None else seen.users.lookup(raw_ids)
+        user_index = model.users_.lookup(wanted)
+    if seen is not None:
+        seen = read_ratings(seen, trainable=False)
+    seen_user_index = None if seen is None else seen.users.lookup(wanted)
     top = recommend_top_n(
         model,
         user_index,

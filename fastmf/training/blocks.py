@@ -125,7 +125,7 @@ def run_blocks(
             schedule.done(position)
 
     try:
-        for _ in team.map(work, range(team.num_threads)):
+        for _ in team.map(work, range(min(team.num_threads, len(order)))):
             pass
     except BaseException:
         # An interrupt lands in the waiting thread; the others must not start further blocks.

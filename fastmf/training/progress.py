@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
 from tqdm import tqdm
@@ -74,35 +76,53 @@ class TqdmProgress:
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+        # None where the process was started without a standard error.
+        self._stream: TextIO | None = stream or sys.stderr
         self._bar: tqdm[Any] | None = None
 
     def start(self, description: str, total: int, unit: str) -> None:
         """Begin a bar, ending the one before; see `Progress.start`."""
         self.finish()
-        self._bar = tqdm(
-            desc=description,
-            total=total,
-            unit=unit,
-            unit_scale=True,
-            leave=False,
-            file=self._stream,
-            disable=not self._stream.isatty(),
-            mininterval=0.2,
-        )
+        with self._showing() as stream:
+            self._bar = tqdm(
+                desc=description,
+                total=total,
+                unit=unit,
+                unit_scale=True,
+                leave=False,
+                file=stream,
+                disable=stream is None or not stream.isatty(),
+                mininterval=0.2,
+            )
 
     def advance(self, amount: int) -> None:
         """Move the bar; see `Progress.advance`. May be called from any thread."""
-        if self._bar is not None:
-            self._bar.update(amount)
+        bar = self._bar
+        if bar is not None:
+            with self._showing():
+                bar.update(amount)
 
     def finish(self) -> None:
         """Remove the bar."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            with self._showing():
+                bar.close()
 
     def note(self, text: str) -> None:
         """Write a line above the bar; see `Progress.note`."""
-        tqdm.write(text, file=self._stream)
-        self._stream.flush()
+        with self._showing() as stream:
+            if stream is not None:
+                tqdm.write(text, file=stream)
+                stream.flush()
+
+    @contextmanager
+    def _showing(self) -> Iterator[TextIO | None]:
+        """Show nothing more once nobody can see it: the work goes on where a pipe was closed."""
+        try:
+            yield self._stream
+        except (OSError, ValueError):  # ValueError: the stream itself was closed
+            self._stream = None
+            if self._bar is not None:
+                self._bar.disable = True
+                self._bar = None

@@ -44,3 +44,24 @@ def test_it_replaces_an_earlier_demo_only(run, workplace):
     assert "letter.txt" in run("demo", status=1).stderr
     (workplace / "file").touch()
     assert "is a file" in run("demo", "--out", "file", status=1).stderr
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("where", ["fastmf.cli.demo.load_ratings", "fastmf.BiasedMF.save"])
+def test_a_demo_that_fails_takes_away_what_it_made(run, workplace, monkeypatch, error, where):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(where, fail)
+    run("demo", "--out", "new/kept", "-q", status=1)
+    assert not list(workplace.iterdir())
+    (workplace / "mine").mkdir()
+    run("demo", "--out", "mine/kept", "-q", status=1)
+    assert not list((workplace / "mine").iterdir())
+
+
+def test_the_folder_of_an_earlier_demo_is_not_taken_away(run, workplace, monkeypatch):
+    run("demo", "-q")
+    monkeypatch.setattr("fastmf.cli.demo.load_ratings", lambda *_, **__: 1 / 0)
+    run("demo", "-q", status=1)
+    assert load_model(workplace / "fastmf-demo" / "model")

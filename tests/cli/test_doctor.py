@@ -8,6 +8,7 @@ import pytest
 
 from fastmf._version import __version__
 from fastmf.cli import diagnosis
+from fastmf.kernels import compiled
 
 
 def test_findings_of_a_sound_machine(run_json, cache_folder):
@@ -57,6 +58,17 @@ def test_kernels_that_do_not_run_are_broken(run, monkeypatch):
     monkeypatch.setattr(diagnosis, "_run_kernel", fail)
     result = run("doctor", status=1)
     assert "kernels do not run: cannot cache function: no locator available" in result.stdout
+
+
+def test_compiled_code_that_cannot_be_kept_is_a_warning(run_json, monkeypatch):
+    # No folder is writable: `folder_of` is tested with its kernels.
+    monkeypatch.setattr(compiled, "folder_of", lambda _: None)
+    report = run_json("doctor")
+    assert report["broken"] is False
+    assert report["compiled_code"] == {"folder": None, "bytes": 0, "writable": False}
+    problem = next(problem for problem in report["problems"] if "compiled code" in problem["what"])
+    assert "cannot be kept" in problem["what"]
+    assert "NUMBA_CACHE_DIR" in problem["mend"]
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(run, tmp_path, monkeypatch):

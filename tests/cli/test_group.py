@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from fastmf import load_model
 from fastmf.cli.group import COMMANDS, CommandGroup, fastmf
 from fastmf.errors import DataError
 
@@ -97,3 +98,55 @@ def test_a_closed_pipe_is_silent(start, model):
 
 def test_the_group_is_what_the_console_script_runs():
     assert fastmf.name == "fastmf"
+
+
+@pytest.mark.parametrize("closed", ["1", "2", "1 2"])
+def test_a_closed_stream_loses_what_is_said_but_no_model(start, ratings, workplace, closed):
+    closing = "".join(f"import os; os.close({number})\n" for number in closed.split())
+    script = f"""{closing}
+import sys, subprocess
+arguments = ["train", {str(ratings)!r}, "--factors", "2", "--epochs", "2", "--out", "m"]
+command = [sys.executable, "-m", "fastmf", *arguments]
+os._exit(subprocess.run(command, close_fds=False).returncode)
+"""
+    process = start(script=script)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    assert "Error" not in out + err
+    assert load_model(workplace / "m").epochs_run_ == 2
+
+
+def test_a_closed_pipe_of_progress_does_not_end_training(start, ratings, workplace):
+    process = start("train", ratings, "--factors", 2, "--epochs", 300, "--patience", 0)
+    assert process.stderr.readline()
+    process.stderr.close()
+    process.stdout.read()
+    assert process.wait(timeout=60) == 0
+    assert load_model(workplace / "ratings.model").epochs_run_ == 300
+
+
+def test_arguments_that_are_no_text_are_wrong_usage(run):
+    for arguments in (
+        ("recommend", "m", "--user", "\udcff"),
+        ("similar", "m", "--item", "\udcff"),
+        ("train", "r.csv", "--user-column", "\udcff"),
+    ):
+        assert "not valid UTF-8" in run(*arguments, status=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates"), "not valid UTF-8"),
+        (UnicodeEncodeError("ascii", "aß", 1, 2, "range"), "PYTHONUTF8=1"),
+    ],
+)
+def test_text_that_cannot_be_written_is_one_line(error, line):
+    result = failing(error)
+    assert line in result.stderr
+    assert "fault in fastmf" not in result.stderr
+
+
+def test_a_loop_of_links_is_one_line(run, workplace):
+    (workplace / "loop").symlink_to("loop")
+    assert "fastmf: error: loop: no such file" in run("train", "loop", status=1).stderr

@@ -149,3 +149,16 @@ except KeyboardInterrupt:
     _, err = process.communicate(timeout=25)
     assert process.returncode == 42
     assert err == ""
+
+
+def test_an_ignored_interrupt_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        stop = GracefulStop(SilentProgress())
+        with graceful_interrupts(stop):
+            stop.start(TRAINING, 10, "ratings")
+            signal.raise_signal(signal.SIGINT)
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert not stop.is_requested()
+    finally:
+        signal.signal(signal.SIGINT, before)

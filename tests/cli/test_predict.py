@@ -128,7 +128,7 @@ def test_named_columns(predict):
         ("", "the file is empty"),
         ("user,item\n", "no pairs in it"),
         ("user,thing\n1,2\n", "no item column; columns found: user, thing; name it"),
-        ("user,item\n1,2\n1,2,3\n", "Expected 2 columns, got 3"),
+        ("user,item\n1,2\n1,2,3\n", "line 3: 3 fields, where the lines before have 2"),
         ("only\n", "does not part into a user and an item"),
         (b"user,item\n\0\0\0,2\n", "not a file of pairs"),
         (b"PAR1 and then nothing", "cannot be read"),
@@ -161,7 +161,10 @@ def test_bad_outputs(run, model, workplace, out, complaint):
 
 def test_missing_files(run, model, workplace):
     result = run("predict", model, "nowhere.csv", "--out", "out.csv", status=1)
-    assert "nowhere.csv: cannot be read: No such file" in result.stderr
+    assert "nowhere.csv: no such file" in result.stderr
+    (workplace / "nowhere.csw").write_text(PAIRS)
+    result = run("predict", model, "nowhere.csv", "--out", "out.csv", status=1)
+    assert "did you mean nowhere.csw?" in result.stderr
     (workplace / "pairs.csv").write_text(PAIRS)
     result = run("predict", "nowhere.model", "pairs.csv", "--out", "out.csv", status=1)
     assert "nowhere.model is not a saved model" in result.stderr

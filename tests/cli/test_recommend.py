@@ -1,10 +1,12 @@
 """`fastmf recommend` and `fastmf similar`."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from fastmf import load_model
+from fastmf import BiasedMF, load_model, read_ratings
 from tests.cli.conftest import planted_rows
 
 
@@ -88,13 +90,100 @@ def test_without_the_training_ratings_it_says_so(run, run_json, model, ratings):
 
 
 def test_training_ratings_that_cannot_be_read_any_more_are_said(run, model, ratings):
-    ratings.write_text("a,b,c\n1,2,3\n")
-    result = run("recommend", model, "--user", 1003)
-    assert "no user column" in result.stderr
+    result = run("recommend", model, "--user", 1003, "--user-column", "nothing")
+    assert "no user column" in result.stderr or "no column" in result.stderr
     assert "User 1003" in result.stdout
     ratings.write_text("a,b,c\n1,2,3\n")
     refused = run("recommend", model, "--user", 1003, "--seen", ratings, status=1)
     assert "no user column" in refused.stderr
+
+
+def swapped(workplace, name="swapped.data"):
+    """Planted ratings without header, items first: only their numbers tell the columns."""
+    users, items, values = planted_rows()
+    rows = zip(items, users, values, strict=True)
+    (workplace / name).write_text("".join("\t".join(map(str, row)) + "\n" for row in rows))
+    return workplace / name
+
+
+COLUMNS = ("--user-column", 2, "--item-column", 1, "--rating-column", 3)
+SMALL = ("--factors", 4, "--epochs", 3)
+
+
+def test_training_ratings_are_read_as_they_were_in_training(run, run_json, workplace):
+    file = swapped(workplace)
+    run("train", file, *COLUMNS, "--duplicates", "mean", *SMALL, "--out", "m")
+    options = load_model("m").source_options_
+    assert (options["user_column"], options["item_column"]) == ("2", "1")
+    assert options["duplicates"] == "mean"
+    for seen in ((), ("--seen", file.name)):
+        arguments = ("recommend", "m", "--user", 1003, "-n", 60, *seen)
+        assert "note:" not in run(*arguments).stderr
+        found = {entry["item"] for entry in run_json(*arguments)["users"][0]["items"]}
+        assert found == set(range(1, 61)) - items_of(1003)
+
+
+def test_a_store_needs_neither_columns_nor_the_file_it_was_made_of(run, run_json, workplace):
+    file = swapped(workplace)
+    run("convert", file, "kept.store", *COLUMNS)
+    file.unlink()
+    run("train", "kept.store", *SMALL, "--out", "m", "-q")
+    BiasedMF(4, epochs=2).fit("kept.store").save("n")
+    for model in ("m", "n"):
+        arguments = ("recommend", model, "--user", 1003, "-n", 60)
+        assert "note:" not in run(*arguments).stderr
+        found = {entry["item"] for entry in run_json(*arguments)["users"][0]["items"]}
+        assert not found & items_of(1003)
+
+
+def test_training_ratings_that_would_be_read_otherwise_remove_nothing(run, run_json, workplace):
+    """A model fitted from Python does not know the columns that were named then."""
+    ratings = read_ratings(swapped(workplace), user_column="2", item_column="1", rating_column="3")
+    BiasedMF(4, epochs=2).fit(ratings).save("m")
+    arguments = ("recommend", "m", "--user", 1003, "-n", 60)
+    assert "do not hold the users and items of the model" in run(*arguments).stderr
+    assert len(run_json(*arguments)["users"][0]["items"]) == 60
+    assert "note:" not in run(*arguments, *COLUMNS).stderr
+    found = {entry["item"] for entry in run_json(*arguments, *COLUMNS)["users"][0]["items"]}
+    assert not found & items_of(1003)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "store"])
+def test_training_ratings_that_have_changed_remove_nothing(run, run_json, workplace, ratings, kind):
+    source, part = ratings, ratings
+    if kind == "folder":
+        source, part = workplace / "parts", workplace / "parts" / "a.csv"
+        source.mkdir()
+        ratings.rename(part)
+    elif kind == "store":
+        source = workplace / "kept.store"
+        run("convert", ratings, source)
+    run("train", source, *SMALL, "--out", "m", "-q")
+    arguments = ("recommend", "m", "--user", 1003, "-n", 60)
+    assert "note:" not in run(*arguments).stderr
+    lines = part.read_text().splitlines(keepends=True)
+    # The same users and items, of whom one has rated all the rest.
+    rest = set(range(1, 61)) - items_of(1003)
+    part.write_text("".join(lines) + "".join(f"1003,{item},3,1000000000\n" for item in rest))
+    if kind == "store":
+        shutil.rmtree(source)
+        run("convert", ratings, source)
+    changed = run(*arguments)
+    assert "have changed since" in changed.stderr
+    assert "--seen" in changed.stderr
+    assert len(run_json(*arguments)["users"][0]["items"]) == 60
+
+
+def test_seen_ratings_of_others_than_the_model_knows_are_counted(run, model, workplace):
+    strangers = workplace / "strangers.csv"
+    strangers.write_text("user,item,rating\n1,901,3\n2,902,3\n1003,10,4\n")
+    note = run("recommend", model, "--user", 1003, "--seen", strangers).stderr
+    assert "does not know 2 of 3 users and 2 of 3 items in" in note
+    assert "--user-column" not in note
+    strangers.write_text("user,item,rating\n1,901,3\n2,902,3\n")
+    note = run("recommend", model, "--user", 1003, "--seen", strangers).stderr
+    assert "2 of 2 users and 2 of 2 items" in note
+    assert "--user-column" in note
 
 
 def test_who_must_be_said_once(run, model):
@@ -129,11 +218,13 @@ def test_similar_items(run, run_json, model, titles):
     cosine = factors @ factors[itself]
     cosine[itself] = -2
     best = np.argsort(-cosine)[:3]
+    assert found["item"] == 10
     assert [entry["item"] for entry in found["items"]] == fitted.items_.take(best).tolist()
     similarity = [entry["similarity"] for entry in found["items"]]
     np.testing.assert_allclose(similarity, cosine[best], rtol=1e-5)
     shown = run("similar", model, "--item", 10, "-n", 3, "--items", titles).stdout
     assert shown.startswith("Similar to 10 (Title 10)")
+    assert run("similar", model, "--item", 10, "-q").stderr == ""
 
 
 def test_an_unknown_item_is_refused(run, model):

@@ -180,7 +180,10 @@ ROWS = "1,2,3\n1,3,4\n2,2,5\n"
         (f"user,item,rating\n{ROWS}", ("--factors", "0"), "factors is 0"),
         (f"user,item,rating\n{ROWS}", ("--factors", "100000000000"), "GiB"),
         (f"user,item,rating\n{ROWS}", ("--epochs", "0"), "epochs is 0"),
-        (f"user,item,rating\n{ROWS}", ("--learning-rate", "1e30"), "diverged"),
+        (f"user,item,rating\n{ROWS}", ("--learning-rate", "1e30"), "at most 10"),
+        (f"user,item,rating\n{ROWS}", ("--initial-scale", "1e38"), "at most 10"),
+        (f"user,item,rating\n{ROWS}", ("--regularization", "1e300"), "at most 10"),
+        (f"user,item,rating\n{ROWS}", ("--learning-rate", "10"), "diverged"),
         (f"user,item,rating\n{ROWS}", ("--user-column", "nobody"), "no column 'nobody'"),
     ],
 )
@@ -238,3 +241,26 @@ def test_report_is_valid_json_when_ids_are_text(run, workplace):
     report = json.loads(run("train", "t.csv", *SMALL, "--json").stdout)
     assert report["n_users"] == 2
     assert "--user ann" in run("train", "t.csv", *SMALL).stdout
+
+
+def test_validation_ratings_of_one_user_are_no_fault(run_json, ratings, workplace):
+    (workplace / "one.csv").write_text("userId,movieId,rating\n1003,1,3\n1003,2,4\n")
+    report = run_json("train", ratings, *SMALL, "--valid", "one.csv")
+    assert report["n_valid"] == 2
+    assert report["valid_rmse"] > 0
+
+
+def test_one_of_a_thing_is_named_so(run, ratings, workplace):
+    (workplace / "one.csv").write_text("userId,movieId,rating\n1003,1,3\n")
+    shown = run("train", ratings, *SMALL, "--threads", 1, "--valid", "one.csv").stdout
+    assert "1 validation rating " in shown
+    assert "on 1 thread\n" in shown
+
+
+def test_the_next_command_takes_a_path_like_an_option(run, ratings):
+    shown = run("train", ratings, *SMALL, "--out", "./-m").stdout
+    assert "fastmf recommend ./-m --user" in shown
+
+
+def test_more_threads_than_any_machine_has_are_refused(run, ratings):
+    assert "1024" in run("train", ratings, "--threads", 100_000, status=2).stderr

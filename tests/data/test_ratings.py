@@ -114,7 +114,7 @@ def test_duplicates_are_resolved_as_by_a_dictionary(rows, how):
 def test_duplicates_are_counted_in_a_note():
     arrays = ([1, 1, 2, 1, 2], ["a", "b", "a", "a", "b"], [1, 2, 3, 4, 5])
     assert Ratings.from_arrays(*arrays).notes == (
-        "1 duplicate (user, item) pair: kept the last rating of each "
+        "1 duplicate (user, item) pair: kept the last of each in the file "
         "(--duplicates mean or error to do otherwise)",
     )
     arrays = ([1, 1, 1, 2, 2], ["a"] * 5, [1, 2, 3, 4, 5])
@@ -146,7 +146,10 @@ def test_duplicates_can_be_an_error_that_shows_the_first():
         (([1, 2], [2, 3], [4, np.nan]), "arrays, row 2: the rating is (nan|missing)"),
         (([1, 2], [2, 3], ["4", "x"]), "the rating column holds string, not numbers"),
         ((np.ones((2, 2)), [2, 3], [4, 5]), "have 2 dimensions"),
-        (([1, "a"], [2, 3], [4, 5]), "the user ids are not one column of numbers or text"),
+        (
+            ([1, "a"], [2, 3], [4, 5]),
+            "ids must be of one type: 1 comes first, and in row 2 'a'",
+        ),
     ],
 )
 def test_arrays_that_are_no_ratings_are_refused(arrays, message):

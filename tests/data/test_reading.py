@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 import os
 import stat
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from fastmf.data import open_store, read_ratings, store_cache_folder, store_cache_size, write_store
+from fastmf.data.fingerprint import describe_file
+from fastmf.data.pair_files import read_pairs
 from fastmf.data.reading import _make_store
 from fastmf.errors import DataError, ParameterError
 from tests.data.tables import assert_same, make_frame
@@ -171,7 +174,7 @@ def test_parts_of_which_one_has_no_times_have_none(tmp_path):
 def test_parts_whose_ids_differ_in_type_are_refused(tmp_path):
     make_frame(20).to_parquet(tmp_path / "1.parquet")
     make_frame(20, text=True).to_parquet(tmp_path / "2.parquet")
-    with pytest.raises(DataError, match="ids are integers in one part of the data and text in"):
+    with pytest.raises(DataError, match=r"2\.parquet: the user ids are text here and in"):
         read_ratings(tmp_path)
 
 
@@ -311,3 +314,83 @@ def test_one_user_or_one_item_is_nothing_to_train_on(tmp_path, rows, role):
 def test_an_unknown_way_with_duplicates_is_refused_before_reading(tmp_path):
     with pytest.raises(ParameterError, match="duplicates is 'none'"):
         read_ratings(tmp_path / "nowhere.csv", duplicates="none")
+
+
+def test_a_change_that_hides_its_time_and_lies_between_the_samples_is_seen(tmp_path, reads):
+    path = tmp_path / "r.csv"
+    row = b"%6d,%3d,3\n"
+    path.write_bytes(b"user,item,rating\n" + b"".join(row % (n, n % 7) for n in range(150_000)))
+    before = path.stat()
+    assert before.st_size > 1 << 20
+    read_ratings(path)
+    with path.open("r+b") as file:
+        file.seek(17 + 13 * 6000 + 11)
+        assert file.read(1) == b"3"
+        file.seek(-1, os.SEEK_CUR)
+        file.write(b"5")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    described = describe_file(path)
+    assert (described["size"], described["mtime_ns"]) == (before.st_size, before.st_mtime_ns)
+    assert read_ratings(path).value[6000] == 5
+    assert len(reads) == 2
+
+
+def test_a_file_put_in_the_place_of_another_is_seen(tmp_path):
+    (tmp_path / "a").write_text("1,2,3\n")
+    (tmp_path / "b").write_text("1,2,3\n")
+    one = describe_file(tmp_path / "a")
+    (tmp_path / "b").replace(tmp_path / "a")
+    assert describe_file(tmp_path / "a")["inode"] != one["inode"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such files")
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DataError, match=f"{path}: not a regular file; write it to a file"):
+            read_ratings(path)
+        with pytest.raises(DataError, match="not a regular file"):
+            next(read_pairs(path, None, None))
+
+
+def test_an_empty_path_is_not_the_current_folder(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(DataError, match="the path of the ratings is empty"):
+        read_ratings("")
+
+
+def test_a_saved_model_is_told_from_ratings(tmp_path):
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(DataError, match="this is a saved model; give the ratings"):
+        read_ratings(tmp_path)
+
+
+@pytest.mark.parametrize(("cache", "variable"), [(True, "FASTMF_CACHE_DIR"), (False, "TMPDIR")])
+def test_a_full_disk_names_the_variable_that_helps(path, monkeypatch, cache, variable):
+    def fill(*rest):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fastmf.data.reading._fill_store", fill)
+    with pytest.raises(DataError, match=f"the disk is full; .* another folder by {variable}"):
+        read_ratings(path, cache=cache)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks that end with a process are POSIX's")
+def test_the_folder_of_a_killed_process_goes_at_the_next_use(path, tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    script = (
+        "import os, signal, sys, fastmf\n"
+        "fastmf.read_ratings(sys.argv[1], cache=False)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = os.environ | {"TMPDIR": str(folder)}
+    subprocess.run([sys.executable, "-c", script, path], check=False, env=environment)
+    (left,) = folder.iterdir()
+    assert stat.S_IMODE(left.stat().st_mode) == 0o700
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    first = read_ratings(path, cache=False)
+    assert not left.exists()
+    read_ratings(path, cache=False)
+    assert len(list(folder.iterdir())) == 2  # both are in use
+    assert_same(first, make_frame())

@@ -32,7 +32,7 @@ def test_ratings_of_any_number_type_become_integers_or_float32(column):
         (pa.array([1.0, None]), 1, "the rating is missing"),
         (pa.array([1.0, 2.0, float("nan")]), 2, "the rating is nan, not a finite number"),
         (pa.array([float("-inf")]), 0, "the rating is -inf, not a finite number"),
-        (pa.array([1.0, 1e300]), 1, r"the rating is 1e\+300, not a finite number"),
+        (pa.array([1.0, 1e300]), 1, r"the rating is 1e\+300, too large for single precision"),
     ],
 )
 def test_ratings_that_are_not_finite_name_their_row(column, row, complaint):
@@ -108,3 +108,12 @@ def test_times_that_cannot_be_read_are_left_out_or_refused(column, complaint):
     assert read_times(lenient, pa.array([SECONDS])) is None
     with pytest.raises((DataError, BadRowError), match=complaint):
         read_times(TimeReader(required=True), column)
+
+
+@pytest.mark.parametrize(
+    ("rating", "size"), [(1e-50, "small"), (-1e-46, "small"), (4e38, "large"), (-1e300, "large")]
+)
+def test_ratings_beyond_single_precision_say_so(rating, size):
+    with pytest.raises(BadRowError, match=f"{rating}, too {size} for single".replace("+", r"\+")):
+        read_values(pa.array([0.0, rating]))
+    assert read_values(pa.array([0.0, -0.0, 1e-37])).tolist() == [0.0, 0.0, np.float32(1e-37)]

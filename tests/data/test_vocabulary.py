@@ -77,7 +77,7 @@ def test_one_string_longer_than_the_buffer_fits_after_growing():
 def test_integers_and_text_do_not_mix():
     builder = VocabularyBuilder("user")
     encode(builder, pa.array([1, 2]))
-    with pytest.raises(DataError, match=r"user ids are integers in one part .* text in another"):
+    with pytest.raises(DataError, match="user ids are text here and integers in the data"):
         encode(builder, pa.array(["a"], pa.large_string()))
 
 
@@ -85,7 +85,7 @@ def test_integers_and_text_do_not_mix():
     ("ids", "wanted", "expected"),
     [
         ([5, -3, 2**62], [2**62, 5, 6], [2, 0, -1]),
-        ([5, -3, 12], ["5", "-3", "007", "5.0", "x", "", None, "12"], [0, 1, *[-1] * 5, 2]),
+        ([5, -3, 12], ["5", "-3", "007", "5.0", "x", "", None, "12"], [0, 1, -1, 0, -1, -1, -1, 2]),
         ([5, 7], ["9223372036854775808", "7"], [-1, 1]),
         ([5, 7], np.array([7.0, np.nan, 5.5, np.inf, 5.0]), [1, -1, -1, -1, 0]),
         ([5, 7], pa.array([7, None]), [1, -1]),

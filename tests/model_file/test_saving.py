@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pyarrow as pa
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
 
 from fastmf.data.ratings import Ratings
 from fastmf.data.store import write_store
@@ -363,6 +363,59 @@ def test_headers_that_vouch_for_nonsense(saved, change):
     edit_header(folder, change)
     with pytest.raises(ModelFileError):
         load_model_file(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mean", "nan"),
+        ("mean", True),
+        ("mean", 10**400),
+        ("offset", None),
+        ("baseline_mean", [3.5]),
+        ("train_rmse", "0.9"),
+        ("rating_range", [5.0, 1.0]),
+        ("rating_range", [1.0, "inf"]),
+        ("rating_range", [1.0]),
+        ("n_ratings", -1),
+        ("n_ratings", 2.5),
+        ("n_ratings", 1 << 80),
+        ("best_epoch", 0),
+        ("best_epoch", 2),
+        ("history", {}),
+        ("history", [3]),
+        ("history", [{"epoch": 1, "train_rmse": None}]),
+        ("history", [{"epoch": 1, "valid_rmse": "0.9"}]),
+        ("source", 7),
+        ("stopped", None),
+        ("seconds", {"train": "long"}),
+        ("schedule", 3),
+    ],
+)
+def test_records_that_vouch_for_nonsense(saved, name, value):
+    folder, _ = saved
+    edit_header(folder, lambda header: header["record"].update({name: value}))
+    with pytest.raises(ModelFileError, match=rf"model\.json is damaged: {name} "):
+        load_model_file(folder)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_arrays_that_vouch_for_numbers_that_are_not_finite(saved, bad, kind):
+    folder, parts = saved
+    array = parts["arrays"]["user_factors"].astype(kind)
+    array[3, 2] = bad
+    written = save({**parts["arrays"], "user_factors": array})
+    replace_file(folder, "arrays.safetensors", written)
+    with pytest.raises(ModelFileError, match=r"damaged: user_factors\[3, 2\] is -?(nan|inf)"):
+        load_model_file(folder)
+
+
+def test_numbers_whose_sum_is_past_the_floats_are_finite(tmp_path):
+    parts = make_parts()
+    parts["arrays"]["item_bias"][:] = 3e38
+    save_model(tmp_path / "large", **parts)
+    assert_equal_models(load_model_file(tmp_path / "large"), parts)
 
 
 def entry(dtype="F32", shape=(2,), offsets=(0, 8)):

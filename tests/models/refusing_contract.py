@@ -39,7 +39,7 @@ class RefusingContract:
             self.make().fit(ratings, valid=fraction)
         assert is_one_line(raised)
 
-    @pytest.mark.parametrize("threads", [0, -2])
+    @pytest.mark.parametrize("threads", [0, -2, 1025, 10**6, "2", 2.5, True])
     def test_an_unusable_number_of_threads_is_refused(self, ratings, threads):
         with pytest.raises(ParameterError, match="num_threads") as raised:
             self.make().fit(ratings, run=RunSettings(num_threads=threads))

@@ -77,6 +77,22 @@ def test_memory_is_the_limit_and_the_advice_fits(monkeypatch, keep_best, of_the_
         memory_left("factors", fitting + 1, n_rows, **settings)
 
 
+@pytest.mark.parametrize(("max_memory", "shown"), [(10 << 20, "10 MiB"), (2 << 30, "2.00 GiB")])
+def test_a_max_memory_that_is_too_little_is_named_with_the_least_that_works(
+    monkeypatch, max_memory, shown
+):
+    monkeypatch.setattr(limits, "available_memory", lambda: 1 << 50)
+    n_rows = 300 if max_memory < 1 << 30 else 30_000_000
+    with pytest.raises(ParameterError, match=f"max_memory is {shown}") as raised:
+        memory_left("factors", 50, n_rows, keep_best=False, max_memory=max_memory)
+    number, unit = str(raised.value).split("give max_memory ")[1].split()[:2]
+    least = math.ceil(float(number) * {"MiB": 2**20, "GiB": 2**30}[unit])
+    assert memory_left("factors", 50, n_rows, keep_best=False, max_memory=least) >= 0
+    with pytest.raises(ParameterError):
+        memory_left("factors", 50, n_rows, keep_best=False, max_memory=round(least * 0.99))
+    assert "too many users" not in str(raised.value)
+
+
 def test_what_is_left_shrinks_by_what_factors_take(monkeypatch):
     monkeypatch.setattr(limits, "available_memory", lambda: 1 << 30)
     left = [

@@ -44,6 +44,12 @@ def test_a_model_of_a_kind_unknown_here_is_refused(tmp_path, monkeypatch):
         {"baseline_mean": "x"},
         {"link": "probit"},
         {"offset": None},
+        {"source": 5},
+        {"source_files": 5},
+        {"source_files": [5]},
+        {"source_files": [{"path": "a"}]},
+        {"source_options": 5},
+        {"source_options": {"user_column": 5}},
     ],
 )
 def test_a_record_that_does_not_fit_is_one_line(tmp_path, damage):
@@ -95,3 +101,12 @@ def test_a_model_file_from_before_links_predicts_as_it_did(tmp_path):
     assert (loaded.link_, loaded.offset_) == ("identity", loaded.mean_)
     users, items = [1000, 1013, -9, 1000], [-5, 2, 2, -99]
     np.testing.assert_array_equal(loaded.predict(users, items), model.predict(users, items))
+
+
+def test_a_model_file_from_before_identities_of_the_source_can_be_read(tmp_path):
+    BiasedMF(3, epochs=1).fit(planted(100, 10, 20)).save(tmp_path / "model")
+    file = model_file.load_model_file(tmp_path / "model")
+    record = {key: value for key, value in file.record.items() if not key.startswith("source_")}
+    assert len(record) == len(file.record) - 2
+    loaded = BiasedMF.from_file(file._replace(record=record))
+    assert (loaded.source_files_, loaded.source_options_) == (None, {})

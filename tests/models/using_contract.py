@@ -1,11 +1,12 @@
 """Using a fitted model: predict, recommend, similar items, save and load."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import fastmf
 from fastmf import RunSettings
-from fastmf.errors import DataError, ModelFileError
+from fastmf.errors import DataError, ModelFileError, ParameterError
 from fastmf.models import load_model
 from tests.models.measures import formula, is_one_line, learned
 from tests.models.tables import planted
@@ -52,6 +53,59 @@ class UsingContract:
         assert fitted.predict([], []).shape == (0,)
         with pytest.raises(DataError, match="3 user ids but 2 item ids") as raised:
             fitted.predict(users, [1, 2])
+        assert is_one_line(raised)
+
+    @pytest.mark.parametrize(
+        "ids",
+        [[[1], [2]], np.array([[1, 2]]), {1, 2}, {1: 2}, [[1], [1, 2]], (n for n in [1])],
+        ids=repr,
+    )
+    def test_ids_of_another_shape_than_a_flat_list_are_refused(self, fitted, ids):
+        uses = (
+            lambda: fitted.known(ids, 1),
+            lambda: fitted.known(1, ids),
+            lambda: fitted.predict(ids, ids),
+            lambda: fitted.recommend(ids),
+            lambda: fitted.similar_items(ids),
+        )
+        for use in uses:
+            with pytest.raises(DataError, match=r"ids? ") as raised:
+                use()
+            assert is_one_line(raised)
+
+    @pytest.mark.parametrize("large", [2**63, 2**70, -(2**70)])
+    def test_integers_of_any_size_may_be_asked_for(self, fitted, large):
+        user, item = fitted.users_.take([3])[0], fitted.items_.take([4])[0]
+        assert fitted.known([large, int(user)], int(item)).tolist() == [False, True]
+        assert fitted.predict(large, item) == fitted.predict(-99, item)
+        found = fitted.recommend([large, int(user)], n=2)
+        assert found.known.tolist() == [False, True]
+        assert found.user_ids.tolist() == [large, user]
+        with pytest.raises(DataError, match="does not know"):
+            fitted.similar_items(large)
+
+    @pytest.mark.parametrize("n", [2.5, "3", None, True, 0])
+    def test_a_number_of_items_that_is_none_is_refused(self, fitted, n):
+        for use in (fitted.recommend, fitted.similar_items):
+            with pytest.raises(ParameterError, match=r"^n is") as raised:
+                use(fitted.items_.take([0])[0], n)
+            assert is_one_line(raised)
+
+    def test_seen_and_measured_ratings_may_be_whatever_can_be_read(self, fitted):
+        user, items = fitted.users_.take([3]), fitted.items_.take(np.arange(5))
+        one_user = pd.DataFrame({"user": np.repeat(user, 5), "item": items, "rating": 3.0})
+        found = fitted.recommend(user, n=len(fitted.items_), seen=one_user)
+        left = found.item_ids[0][~np.isnan(found.scores[0])]
+        assert set(left) == set(fitted.items_.take(np.arange(5, len(fitted.items_))))
+        assert (found.item_ids[0, -5:] == -1).all()
+        assert np.isnan(found.scores[0, -5:]).all()
+        table = fastmf.read_ratings(one_user, trainable=False)
+        assert fastmf.evaluate(fitted, one_user) == fastmf.evaluate(fitted, table)
+
+    @pytest.mark.parametrize("folder", [None, 5])
+    def test_what_is_no_path_is_refused_by_save(self, fitted, folder):
+        with pytest.raises(ParameterError, match="path of a folder") as raised:
+            fitted.save(folder)
         assert is_one_line(raised)
 
     def test_ids_may_be_text(self):

@@ -80,3 +80,38 @@ def test_advance_from_many_threads_loses_nothing():
     progress.note("all done")  # draws the bar anew below the note
     assert "8.00k/8.00k" in stream.getvalue().split("all done")[1]
     progress.finish()
+
+
+class Closed(Terminal):
+    """Whoever read this has gone after some bytes."""
+
+    def __init__(self, error, left):
+        super().__init__()
+        self.error, self.left = error, left
+
+    def write(self, text):
+        self.left -= len(text)
+        if self.left < 0:
+            raise self.error
+        return super().write(text)
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(5, "gone"), ValueError("closed")])
+@pytest.mark.parametrize("left", [0, 30, 200])
+def test_work_goes_on_where_nobody_can_see_it(error, left):
+    progress = TqdmProgress(Closed(error, left))
+    for _ in range(3):
+        progress.start("training", 100, " ratings")
+        for _ in range(20):
+            progress.advance(5)
+            progress.note("x" * 20)
+        progress.finish()
+
+
+def test_a_process_without_standard_error_shows_nothing(monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    progress = TqdmProgress()
+    progress.start("training", 10, "")
+    progress.advance(10)
+    progress.note("a line")
+    progress.finish()

@@ -13,7 +13,7 @@ from fastmf.data.readers.delimited import DELIMITED
 from fastmf.data.readers.part import Layout, Part, ReadOptions
 from fastmf.errors import DataError
 
-__all__ = ["LAYOUTS", "find_parts", "open_part"]
+__all__ = ["LAYOUTS", "check_regular", "find_parts", "open_part"]
 
 # The first one that matches opens a file; delimited text takes whatever is text.
 LAYOUTS: tuple[Layout, ...] = (
@@ -53,8 +53,11 @@ def find_parts(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
+    check_regular(path)
     if not path.is_dir():
         raise DataError(_missing(path))
+    if (path / "model.json").is_file():
+        raise DataError(f"{path}: this is a saved model; give the ratings it was trained on")
     parts = sorted(
         file
         for file in path.rglob("*")
@@ -74,6 +77,17 @@ def find_parts(path: Path) -> list[Path]:
             "name the one to read, or leave one kind in the folder"
         )
     return parts
+
+
+def check_regular(path: Path) -> None:
+    """Refuse pipes and devices: ratings are read more than once.
+
+    Raises
+    ------
+    DataError
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(f"{path}: not a regular file; write it to a file first")
 
 
 def _part_suffix(file: Path) -> str:

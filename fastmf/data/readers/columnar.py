@@ -25,6 +25,9 @@ from fastmf.errors import DataError
 
 __all__ = ["ARROW_FILE", "ARROW_STREAM", "FEATHER_1", "PARQUET"]
 
+# A continuation marker and a length of zero.
+_END_OF_STREAM_BYTES = 8
+
 
 class ColumnarPart(Part):
     """A source of Arrow record batches.
@@ -154,8 +157,20 @@ class ArrowStreamPart(ColumnarPart):
     def batches(self) -> Iterator[Callable[[], RawBatch | None]]:
         """Yield functions that return one batch each."""
         with pa.memory_map(str(self.path)) as file:
-            for batch in pa.ipc.open_stream(file):
+            reader = pa.ipc.open_stream(file)
+            while True:
+                before = file.tell()
+                try:
+                    batch = reader.read_next_batch()
+                except StopIteration:
+                    break
                 yield from _decoders(self, batch)
+            # Arrow takes the end of a file for the end of the stream.
+            if file.tell() - before != _END_OF_STREAM_BYTES:
+                raise DataError(
+                    f"{self.path}: this Arrow stream is cut short (its end marker is missing); "
+                    "copy or write it again"
+                )
 
 
 def _decoders(part: ColumnarPart, batch: pa.RecordBatch) -> Iterator[Callable[[], RawBatch]]:
@@ -181,7 +196,9 @@ def _parquet_file(path: Path, metadata: Any = None) -> Any:
             "copy or write it again"
         )
     # Buffering ahead would keep all that was read until the file is closed.
-    return pq.ParquetFile(path, metadata=metadata, pre_buffer=False)
+    return pq.ParquetFile(
+        path, metadata=metadata, pre_buffer=False, page_checksum_verification=True
+    )
 
 
 def _refuse_feather_1(path: Path, options: ReadOptions) -> Part:

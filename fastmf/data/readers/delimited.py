@@ -7,11 +7,12 @@ is found again in its block, by the slow parser, and named with its line.
 
 from __future__ import annotations
 
-import math
+import contextlib
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,10 @@ import pyarrow.csv as pacsv
 
 from fastmf.data.arrays import frozen
 from fastmf.data.columns import ColumnNames, Roles, find_columns
-from fastmf.data.readers.dialect import records, sniff
+from fastmf.data.id_tables import whole_numbers
+from fastmf.data.readers.complaints import MISSING, complain, text_ids_because
+from fastmf.data.readers.compression import open_text
+from fastmf.data.readers.dialect import LongFieldError, is_whole_number, records, sniff
 from fastmf.data.readers.part import Layout, Part, RawBatch, ReadOptions, TextIdsError
 from fastmf.errors import DataError
 from fastmf.kernels.records import count_leading_zeros, last_record_end
@@ -31,8 +35,7 @@ BLOCK_BYTES = 8 << 20
 _HEAD_BYTES = 1 << 18
 # No record is that long: an unclosed quote, or not a text table at all.
 _LONGEST_RECORD = 64 << 20
-_MISSING = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "None"]
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
+_TINY = re.compile(rb"[0-9.][eE]-[0-9]{3,}(?![^\s,;|\x1f\"])")
 
 
 class _Block(NamedTuple):
@@ -48,7 +51,7 @@ class DelimitedPart(Part):
     Parameters
     ----------
     path : pathlib.Path
-        The file; a name that ends in .gz, .zst, .bz2 or .lz4 tells the compression.
+        The file, plain or compressed.
     options : ReadOptions
         How to read it.
     """
@@ -56,7 +59,7 @@ class DelimitedPart(Part):
     def __init__(self, path: Path, options: ReadOptions) -> None:
         super().__init__(str(path))
         self.path = path
-        with self._open() as file:
+        with open_text(path) as file:
             head = file.read(_HEAD_BYTES)
             whole = len(head) < _HEAD_BYTES
         if not head:
@@ -64,7 +67,7 @@ class DelimitedPart(Part):
         self.dialect, self._begin = sniff(head, self.name, whole=whole)
         self._first_line: int = head[: self._begin].count(self.dialect.line_end) + 1
         self.roles = self._find_roles(options.names)
-        self._types = self._column_types(options.text_ids)
+        self._types = self._column_types(options.text_ids, head[self._begin :])
         self._rows_of_block: dict[int, int] = {}
 
     @property
@@ -90,23 +93,26 @@ class DelimitedPart(Part):
             self.notes.append(roles.note)
         return roles
 
-    def _column_types(self, text_ids: frozenset[str]) -> dict[str, pa.DataType]:
+    def _column_types(self, text_ids: frozenset[str], sample: bytes) -> dict[str, pa.DataType]:
         types = {str(self.roles.rating): pa.float64()}
         for role, place in (("user", self.roles.user), ("item", self.roles.item)):
             text = role in text_ids
             if not text and self.dialect.id_type(place) == "str":
                 # Every part of a folder must hear of it, so reading starts over.
-                raise TextIdsError(role)
+                raise TextIdsError(role, self._first_text_id(role, place, sample))
             types[str(place)] = pa.large_string() if text else pa.int64()
         if self.roles.time is not None:
             types[str(self.roles.time)] = self.dialect.time_type(self.roles.time)
         return types
 
-    def _open(self) -> Any:
-        compression = _COMPRESSIONS.get(self.path.suffix.lower())
-        if compression is None:
-            return self.path.open("rb")
-        return pa.input_stream(str(self.path), compression=compression)
+    def _first_text_id(self, role: str, place: int, sample: bytes) -> str | None:
+        """Say which id of the sample makes text of others that are integers."""
+        if not any(is_whole_number(fields[place]) for fields in self.dialect.sample):
+            return None
+        for line, fields in records(sample, self.dialect, self._first_line):
+            if len(fields) > place and not is_whole_number(fields[place].strip()):
+                return text_ids_because(self.name, role, fields[place], line)
+        return None
 
     def batches(self) -> Iterator[Callable[[], RawBatch | None]]:
         """Yield functions that parse one block each."""
@@ -115,13 +121,13 @@ class DelimitedPart(Part):
 
     def _blocks(self) -> Iterator[_Block]:
         """Cut the file into blocks of whole records."""
-        with self._open() as file:
+        with open_text(self.path) as file:
             file.read(self._begin)
             number, rest = 0, b""
             while True:
                 read = file.read(BLOCK_BYTES)
                 text = rest + read
-                end = len(text) if not read else self._last_record_end(text)
+                end = self._last_record_end(text) if read else self._end(text, number)
                 if end:
                     yield _Block(number, text[:end])
                     number += 1
@@ -134,6 +140,14 @@ class DelimitedPart(Part):
                         f"{self.name}, line {first_line}: this record does not end within "
                         f"{_LONGEST_RECORD >> 20} MB; is a quote left open?"
                     )
+
+    def _end(self, text: bytes, number: int) -> int:
+        """Return where the last block ends; Arrow would take an open quote for closed there."""
+        end = self._last_record_end(text + self.dialect.line_end)
+        if end <= len(text) and text:
+            line = self._first_line_of(number) + text.count(self.dialect.line_end, 0, end)
+            raise DataError(f"{self.name}, line {line}: a quote is opened here and never closed")
+        return len(text)
 
     def _first_line_of(self, number: int) -> int:
         """Return the number of a block's first line, by reading the file again: for messages."""
@@ -153,15 +167,17 @@ class DelimitedPart(Part):
         )
 
     def _parse(self, block: _Block) -> RawBatch | None:
+        if b"\0" in block.text:
+            line = self._first_line_of(block.number)
+            line += block.text.count(self.dialect.line_end, 0, block.text.index(b"\0"))
+            raise DataError(
+                f"{self.name}, line {line}: a NUL byte, which text does not hold; the file is "
+                "damaged: copy or download it again"
+            )
         text = self.dialect.normalised(block.text)
         if text.isspace():
             return None
-        try:
-            table = self._convert(text, self._types)
-        except (pa.ArrowInvalid, UnicodeDecodeError):
-            self._explain(block)
-            # Users, items and ratings are well: the time column must be to blame.
-            table = self._convert(text, {**self._types, str(self.roles.time): pa.large_string()})
+        table = self._table(block, text)
         batch = RawBatch(
             *(
                 None if place is None else table.column(str(place)).combine_chunks()
@@ -170,10 +186,40 @@ class DelimitedPart(Part):
         )
         self._rows_of_block[block.number] = len(batch.values)
         complete = not any(column.null_count for column in batch[:3])
-        if not complete or not pc.all(pc.is_finite(batch.values), min_count=0).as_py():
+        finite = pc.all(pc.is_finite(batch.values), min_count=0).as_py()
+        if not complete or not finite or _may_vanish(text, batch.values):
             self._explain(block)
-        self._check_leading_zeros(text)
+        self._check_leading_zeros(block, text)
         return batch
+
+    def _table(self, block: _Block, text: bytes) -> pa.Table:
+        """Convert a block, with ids that may be written 7.0, and times that may be anything."""
+        ids = {place: pa.large_string() for place in (str(p) for p in self.roles[:2])}
+        time = {} if self.roles.time is None else {str(self.roles.time): pa.large_string()}
+        failure: Exception | None = None
+        for lenient in ({}, ids, time, {**ids, **time}):
+            try:
+                table = self._convert(text, {**self._types, **lenient})
+            except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+                failure = failure or error
+                continue
+            whole = self._with_integers(table)
+            if whole is not None:
+                return whole
+        self._explain(block)
+        raise failure or AssertionError("the first attempt needs no integers")
+
+    def _with_integers(self, table: pa.Table) -> pa.Table | None:
+        """Turn text into the integers that it should be; None where it is none."""
+        for place, name in enumerate(table.column_names):
+            if self._types[name] == pa.int64() and table.schema[place].type == pa.large_string():
+                if name == str(self.roles.time):
+                    continue
+                integers = whole_numbers(table.column(place).combine_chunks())
+                if integers is None:
+                    return None
+                table = table.set_column(place, name, integers)
+        return table
 
     def _convert(self, text: bytes, types: dict[str, pa.DataType]) -> pa.Table:
         names = [str(place) for place in range(self.dialect.n_fields)]
@@ -186,14 +232,14 @@ class DelimitedPart(Part):
             convert_options=pacsv.ConvertOptions(
                 include_columns=list(types),
                 column_types=types,
-                null_values=_MISSING,
+                null_values=MISSING,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
                 decimal_point=self.dialect.decimal_point(self.roles.rating),
             ),
         )
 
-    def _check_leading_zeros(self, text: bytes) -> None:
+    def _check_leading_zeros(self, block: _Block, text: bytes) -> None:
         """Refuse to read "007" as the integer 7, which may be another id."""
         integers = [
             (role, str(place))
@@ -210,52 +256,24 @@ class DelimitedPart(Part):
                 pc.and_(pc.starts_with(ids, "0"), pc.greater(pc.binary_length(ids), 1)),
                 pc.starts_with(ids, "-0"),
             )
-            if pc.any(zeros, min_count=0).as_py():
-                raise TextIdsError(role)
+            row = pc.index(zeros, True).as_py()
+            if row >= 0:
+                first_line = self._first_line_of(block.number)
+                line, fields = next(
+                    islice(records(block.text, self.dialect, first_line), row, None)
+                )
+                note = text_ids_because(self.name, role, fields[int(place)], line)
+                raise TextIdsError(role, note)
 
     def _explain(self, block: _Block) -> None:
         """Find the record of a block that Arrow could not use and raise what is wrong with it."""
-        point = self.dialect.decimal_point(self.roles.rating)
+        integers = frozenset(
+            role
+            for role, place in (("user", self.roles.user), ("item", self.roles.item))
+            if self._types[str(place)] == pa.int64()
+        )
         first_line = self._first_line_of(block.number)
-        for line, fields in records(block.text, self.dialect, first_line):
-            place = f"{self.name}, line {line}"
-            if len(fields) != self.dialect.n_fields:
-                raise DataError(
-                    f"{place}: {len(fields)} fields, where the lines before have "
-                    f"{self.dialect.n_fields}"
-                )
-            for role, column in (("user", self.roles.user), ("item", self.roles.item)):
-                self._explain_id(fields[column], role, place)
-            self._explain_rating(fields[self.roles.rating], point, place)
-
-    def _explain_id(self, field: str, role: str, place: str) -> None:
-        if field.strip() in _MISSING:
-            raise DataError(f"{place}: the {role} id is missing ({field.strip()!r})")
-        if not field.isascii() and any("\ud800" <= letter <= "\udfff" for letter in field):
-            raise DataError(
-                f"{place}: the {role} id is not UTF-8; save the file as UTF-8 "
-                "(iconv -f ISO-8859-1 -t UTF-8)"
-            )
-        column = str(self.roles.user if role == "user" else self.roles.item)
-        if self._types[column] == pa.int64():
-            try:
-                fits = -(2**63) <= int(field) < 2**63 and "_" not in field
-            except ValueError:
-                fits = False
-            if not fits:
-                raise TextIdsError(role)
-
-    @staticmethod
-    def _explain_rating(field: str, point: str, place: str) -> None:
-        text = field.strip()
-        if text == "":
-            raise DataError(f"{place}: the rating is missing")
-        try:
-            value = float(text.replace(point, "."))
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value) or "_" in text:
-            raise DataError(f"{place}: the rating is {text!r}, not a finite number")
+        complain(block.text, self.dialect, self.roles, integers, self.name, first_line)
 
     def place(self, row: int) -> str:
         """Say in which line of the file a row (from 0) is."""
@@ -263,11 +281,21 @@ class DelimitedPart(Part):
         for block in self._blocks():
             rows = self._rows_of_block.get(block.number, 0)
             if row < rows:
-                found = next(islice(records(block.text, self.dialect, first_line), row, None), None)
-                return f"{self.name}, line {found[0]}" if found else super().place(row)
+                found = records(block.text, self.dialect, first_line)
+                with contextlib.suppress(LongFieldError, StopIteration):
+                    return f"{self.name}, line {next(islice(found, row, None))[0]}"
+                return super().place(row)
             row -= rows
             first_line += block.text.count(self.dialect.line_end)
         return super().place(row)
+
+
+def _may_vanish(text: bytes, values: pa.Array) -> bool:
+    """Whether a zero may be a number too small even for double precision, such as 1e-999."""
+    if b"e-" not in text and b"E-" not in text:
+        return False
+    zeros = pc.any(pc.equal(values, 0), min_count=0).as_py()
+    return zeros and _TINY.search(text) is not None
 
 
 DELIMITED = Layout("delimited text", lambda path, head: True, DelimitedPart)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import pyarrow as pa
@@ -15,14 +15,14 @@ import pyarrow.csv as pacsv
 
 from fastmf.errors import DataError
 
-__all__ = ["Dialect", "records", "sniff"]
+__all__ = ["Dialect", "LongFieldError", "is_whole_number", "records", "shortened", "sniff"]
 
 # Stands for separators of several characters; text files do not hold it (ASCII "unit separator").
 _UNIT_SEPARATOR = "\x1f"
 _SEPARATORS = ("::", "\t", ",", ";", "|", " ")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|[+-]?(nan|inf)$", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+$")
-_INTEGER = re.compile(r"(0|-?[1-9]\d{0,17})$")
+_INTEGER = re.compile(r"(0|-?[1-9]\d{0,17})(\.0*)?$")
 _SNIFFED_LINES = 50
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -85,7 +85,7 @@ class Dialect:
 
     def id_type(self, place: int) -> IdType:
         """Tell whether a column of ids holds integers: canonical ones, so that no two ids merge."""
-        return "int" if all(_INTEGER.match(record[place]) for record in self.sample) else "str"
+        return "int" if all(is_whole_number(record[place]) for record in self.sample) else "str"
 
     def time_type(self, place: int) -> pa.DataType:
         """Return the Arrow type of a column of times, as Arrow infers it from the sample."""
@@ -109,6 +109,27 @@ class Dialect:
         )
 
 
+class LongFieldError(Exception):
+    """A field too long for the slow parser, which most often is a quote left open.
+
+    Parameters
+    ----------
+    line : int
+        Where its record begins.
+    """
+
+    def __init__(self, line: int) -> None:
+        super().__init__(
+            f"line {line}: a field of more than {csv.field_size_limit():,} characters; "
+            "is a quote left open?"
+        )
+
+
+def is_whole_number(field: str) -> bool:
+    """Say whether a field is the canonical text of an integer, maybe with zeros as decimals."""
+    return _INTEGER.match(field) is not None
+
+
 def records(text: bytes, dialect: Dialect, first_line: int) -> Iterator[tuple[int, list[str]]]:
     """Yield the line number and the fields of every record: slow, for messages and samples.
 
@@ -127,6 +148,11 @@ def records(text: bytes, dialect: Dialect, first_line: int) -> Iterator[tuple[in
         Where the record begins.
     fields : list of str
         Bytes that are not UTF-8 become lone surrogates.
+
+    Raises
+    ------
+    LongFieldError
+        On a field of more than 128 KiB; Arrow knows no such limit.
     """
     lines = dialect.normalised(text).decode("utf-8", errors="surrogateescape")
     reader = csv.reader(
@@ -135,12 +161,13 @@ def records(text: bytes, dialect: Dialect, first_line: int) -> Iterator[tuple[in
         quoting=csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE,
     )
     before = 0
-    # A field beyond the parser's limit ends the search: Arrow has no such limit.
-    with contextlib.suppress(csv.Error):
+    try:
         for fields in reader:
             if fields:
                 yield first_line + before, fields
             before = reader.line_num
+    except csv.Error as error:
+        raise LongFieldError(first_line + before) from error
 
 
 def sniff(head: bytes, name: str, *, whole: bool) -> tuple[Dialect, int]:
@@ -177,13 +204,20 @@ def sniff(head: bytes, name: str, *, whole: bool) -> tuple[Dialect, int]:
     line_end = b"\r" if b"\n" not in body and b"\r" in body else b"\n"
     if not whole:
         body = body[: body.rfind(line_end) + 1]
+        if not body.strip():
+            raise DataError(
+                f"{name}: its first line does not end within {len(head) >> 10} KiB; ratings are "
+                "lines of a user, an item and a rating each"
+            )
     separator = _separator(body.decode("utf-8", errors="replace"), name)
     draft = Dialect(separator, None, 0, line_end, (), b"")
     sample = []
-    for _, fields in records(body, draft, 1):
-        sample.append(tuple(field.strip() for field in fields))
-        if len(sample) == _SNIFFED_LINES:
-            break
+    try:
+        for _, fields in islice(records(body, draft, 1), _SNIFFED_LINES):
+            sample.append(tuple(field.strip() for field in fields))
+    except LongFieldError as error:
+        if not sample:
+            raise DataError(f"{name}, {error}") from error
     first = sample[0]
     header = not any(_NUMBER.match(field) or _DECIMAL_COMMA.match(field) for field in first)
     begin = _after_header(body, line_end) if header else 0
@@ -210,7 +244,7 @@ def _separator(text: str, name: str) -> str:
             best, best_score = separator, score
     if not best:
         raise DataError(
-            f"{name}: not a file fastmf knows: its first line ({_shortened(lines[0])!r}) does not "
+            f"{name}: not a file fastmf knows: its first line ({shortened(lines[0])!r}) does not "
             "part into three columns by commas, tabs, semicolons, bars, '::' or spaces"
         )
     return best
@@ -227,7 +261,8 @@ def _count_fields(line: str, separator: str) -> int:
         return 0
 
 
-def _shortened(line: str) -> str:
+def shortened(line: str) -> str:
+    """Return the beginning of a text, as long as fits into a message."""
     return line if len(line) <= 40 else line[:37] + "..."
 
 

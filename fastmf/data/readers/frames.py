@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -117,9 +119,26 @@ def _arrow_column(what: str, column: Any) -> pa.Array:
     try:
         made = pa.array(column)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        mixed = _mixture(column)
+        if mixed is not None:
+            raise DataError(f"the {what} must be of one type: {mixed}") from error
         raise DataError(f"the {what} are not one column of numbers or text: {error}") from error
     # A pandas column can be in pieces.
     return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+
+
+def _mixture(column: Any) -> str | None:
+    """Say which value of a column is the first of another type than those before."""
+    first, first_kind = None, ""
+    for row, value in enumerate(column):
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            continue
+        kind = "number" if isinstance(value, numbers.Real) else type(value).__name__
+        if not first_kind:
+            first, first_kind = value, kind
+        elif kind != first_kind:
+            return f"{first!r} comes first, and in row {row + 1} {value!r}; convert the column"
+    return None
 
 
 def _pandas_part(frame: Any, options: ReadOptions) -> Part:

@@ -67,11 +67,14 @@ class TextIdsError(Exception):
     ----------
     role : str
         ``"user"`` or ``"item"``.
+    note : str or None, optional
+        Which id made it so, where others look like integers.
     """
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, note: str | None = None) -> None:
         super().__init__(role)
         self.role = role
+        self.note = note
 
 
 class Part(ABC):

@@ -198,3 +198,29 @@ def test_damaged_files_are_read_or_refused(tmp_path, layout, seed):
         assert np.isfinite(ratings.value).all()
         assert ratings.user_index.max() < ratings.n_users
         assert ratings.item_index.max() < ratings.n_items
+
+
+def test_a_stream_without_its_end_is_refused(tmp_path):
+    path = tmp_path / "r.arrows"
+    write_stream(path, pa.Table.from_pandas(make_frame()))
+    data = path.read_bytes()
+    with pa.memory_map(str(path)) as file:
+        reader = pa.ipc.open_stream(file)
+        ends = [reader.read_next_batch() and file.tell() for _ in range(3)]
+    assert ends[-1] == len(data) - 8
+    for end in (*ends, len(data) - 4):
+        path.write_bytes(data[:end])
+        with pytest.raises(DataError, match="cut short"):
+            read_ratings(path)
+
+
+def test_a_page_that_its_checksum_does_not_fit_is_refused(tmp_path):
+    path = tmp_path / "r.parquet"
+    table = pa.table({"user": range(5000), "item": range(5000), "rating": np.ones(5000)})
+    options = {"use_dictionary": False, "compression": "none"}
+    pq.write_table(table, path, write_page_checksum=True, **options)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"r\.parquet: .*damaged .*; copy or download it again"):
+        read_ratings(path)

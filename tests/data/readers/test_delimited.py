@@ -1,5 +1,6 @@
 import gzip
 import io
+import lzma
 
 import numpy as np
 import pandas as pd
@@ -183,7 +184,10 @@ def test_duplicates_are_named_by_their_lines(tmp_path):
         (b"\x00\x01\x02\x03", "bytes that are not text"),
         ("user,item,rating\n1,2,3\n".encode("utf-16"), "UTF-16; save it as UTF-8"),
         ("user,item,rating\nJos\xe9,2,3\n".encode("latin1"), "line 2: the user id is not UTF-8"),
-        (b'user,item,rating\n1,2,3\n4,"5,6\n7,8,9\n', "damaged|fields"),
+        (
+            b'user,item,rating\n1,2,3\n4,"5,6\n7,8,9\n',
+            "line 3: a quote is opened here and never closed",
+        ),
     ],
 )
 def test_files_that_are_no_ratings_are_refused(tmp_path, content, message):
@@ -277,3 +281,75 @@ def test_damaged_text_is_read_or_refused(tmp_path, seed):
     else:
         assert np.isfinite(ratings.value).all()
         assert ratings.user_index.max() < ratings.n_users
+
+
+@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize("where", [slice(None), slice(0, 1), slice(400, 401)])
+def test_whole_numbers_with_a_point_are_integers(tmp_path, where):
+    frame = make_frame()
+    expected = frame.copy()
+    frame["movieId"] = frame["movieId"].astype(object)
+    frame.loc[frame.index[where], "movieId"] = [f"{n}.0" for n in frame["movieId"][where]]
+    ratings = read_ratings(write_text(tmp_path / "r.csv", frame))
+    assert ratings.items.kind == "int"
+    assert ratings.notes == ()
+    assert_same(ratings, expected)
+
+
+@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize("row", [3, 400])
+@pytest.mark.parametrize("late", ["007", "abc", "5.7"])
+def test_the_id_that_makes_text_of_all_is_noted(tmp_path, late, row):
+    frame = make_frame()
+    frame["userId"] = [str(user) for user in frame["userId"]]
+    frame.loc[row, "userId"] = late
+    path = write_text(tmp_path / "r.csv", frame)
+    expected = (f'{path}: the user ids are text because of "{late}" in line {row + 2}',)
+    assert read_ratings(path).notes == expected
+    text = make_frame(text=True)
+    assert read_ratings(write_text(tmp_path / "text.csv", text)).notes == ()
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.csv.gz"])
+@pytest.mark.parametrize("codec", ["gzip", "zstd", "bz2", "lz4", None])
+def test_compression_is_told_by_the_content(tmp_path, name, codec):
+    text = make_frame().to_csv(index=False).encode()
+    with pa.OSFile(str(tmp_path / name), "wb") as file:
+        target = pa.CompressedOutputStream(file, codec) if codec else file
+        target.write(text)
+        target.close()
+    assert_same(read_ratings(tmp_path / name), make_frame())
+
+
+@pytest.mark.parametrize(
+    ("open_archive", "name"), [(lzma.compress, "xz"), (lambda data: b"PK\x03\x04" + data, "zip")]
+)
+def test_compression_that_is_not_read_is_named(tmp_path, open_archive, name):
+    (tmp_path / "r.csv").write_bytes(open_archive(b"user,item,rating\n1,2,3\n"))
+    with pytest.raises(DataError, match=rf"r\.csv: this file is compressed \({name}\); unpack it"):
+        read_ratings(tmp_path / "r.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (HEAD.replace(",", ";") + "5;6;1\n" * 60 + "2;3;4,5\n", "line 65: the rating is '4,5'"),
+        (
+            HEAD + "5,6,1\n" * 60 + f"{'9' * 300_000},3,4\n7,2,x\n",
+            "line 65: a field of more",
+        ),
+        ("1,2,3," * 100_000, "its first line does not end within 256 KiB"),
+        (
+            HEAD + "5,6,1\n" * 90_000 + '7,"8,2\n' + "9,8,1\n" * 90_000,
+            "line 90005: a quote is opened here and never closed",
+        ),
+        (HEAD + "5,6,0\n7,8,1e-999\n", "line 6: the rating is 1e-999, too small for single"),
+        ("rating,user,item\n1,2,3\n4,5,6\n" + '7,8,"9\n4,5,7\n', "line 4: a quote is opened"),
+        (HEAD + "5,6,1\n" * 90_000 + "7,8\0,2\n", "line 90005: a NUL byte"),
+        (HEAD + "5,6,1\n" * 90_000 + "7,8,1e-50\n", "line 90005: the rating is 1e-50, too small"),
+    ],
+)
+def test_what_the_fast_parser_cannot_explain_is_explained(tmp_path, content, message):
+    (tmp_path / "r.csv").write_text(content)
+    with pytest.raises(DataError, match=message):
+        read_ratings(tmp_path / "r.csv")

@@ -98,7 +98,7 @@ def test_ratings_are_returned_as_they_are():
         (pd.DataFrame({"user": [1, 2], "item": [1, 2], "rating": [1, np.nan]}),
          "DataFrame, row 2: the rating is missing"),
         (pd.DataFrame({"user": [1, "b"], "item": [1, 2], "rating": [1, 2]}),
-         "column 'user' are not one column of numbers or text"),
+         "column 'user' must be of one type: 1 comes first"),
         (pl.DataFrame({"user": [1], "item": [1], "rating": ["x"]}), "holds .*, not numbers"),
         (sp.csr_matrix((3, 3)), "no ratings"),
     ],
@@ -107,3 +107,10 @@ def test_ratings_are_returned_as_they_are():
 def test_what_is_no_table_of_ratings_is_refused(source, message):
     with pytest.raises(DataError, match=message):
         read_ratings(source)
+
+
+def test_a_column_of_mixed_types_names_the_first_that_differs():
+    frame = make_frame().astype({"userId": object})
+    frame.loc[7, "userId"] = "seven"
+    with pytest.raises(DataError, match=r"'userId' must be of one type: \d+ .* row 8 'seven'"):
+        read_ratings(frame)

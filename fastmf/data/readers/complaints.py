@@ -1,0 +1,158 @@
+"""What is wrong with a record of delimited text, for messages: slow, and only run on bad files."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from fastmf.data.columns import Roles
+from fastmf.data.readers.dialect import (
+    Dialect,
+    LongFieldError,
+    is_whole_number,
+    records,
+    shortened,
+)
+from fastmf.data.readers.part import TextIdsError
+from fastmf.errors import DataError
+
+__all__ = ["MISSING", "check_field_count", "check_id", "complain", "text_ids_because"]
+
+MISSING = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "None"]
+
+
+def text_ids_because(name: str, role: str, field: str, line: int) -> str:
+    """Return the note on ids that look like integers, but for one.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+    role : {"user", "item"}
+        Whose ids they are.
+    field : str
+        The one.
+    line : int
+        Where it is.
+
+    Returns
+    -------
+    str
+    """
+    because = shortened(field.strip())
+    return f'{name}: the {role} ids are text because of "{because}" in line {line}'
+
+
+def complain(
+    text: bytes,
+    dialect: Dialect,
+    roles: Roles,
+    integers: frozenset[str],
+    name: str,
+    first_line: int,
+) -> None:
+    """Find the first record that cannot be used and raise what is wrong with it.
+
+    Parameters
+    ----------
+    text : bytes
+        Whole records as they stand in the file.
+    dialect : Dialect
+        How they are written.
+    roles : Roles
+        Which column is which.
+    integers : frozenset of str
+        Roles whose ids are to be integers.
+    name : str
+        The file.
+    first_line : int
+        Number of the first line.
+
+    Raises
+    ------
+    DataError
+        Naming the line.
+    TextIdsError
+        Where only the type of the ids is wrong.
+    """
+    point = dialect.decimal_point(roles.rating)
+    try:
+        for line, fields in records(text, dialect, first_line):
+            place = f"{name}, line {line}"
+            check_field_count(fields, dialect.n_fields, place)
+            for role, column in (("user", roles.user), ("item", roles.item)):
+                check_id(fields[column], role, place)
+                if role in integers and not is_whole_number(fields[column].strip()):
+                    raise TextIdsError(role, text_ids_because(name, role, fields[column], line))
+            _check_rating(fields[roles.rating], point, place)
+    except LongFieldError as error:
+        raise DataError(f"{name}, {error}") from error
+
+
+def check_field_count(fields: list[str], expected: int, place: str) -> None:
+    """Refuse a record that is shorter or longer than the others.
+
+    Parameters
+    ----------
+    fields : list of str
+        The record.
+    expected : int
+        Fields of the others.
+    place : str
+        Where it is.
+
+    Raises
+    ------
+    DataError
+    """
+    if len(fields) == expected:
+        return
+    hint = "; is a quote left open?" if any("\n" in field for field in fields) else ""
+    raise DataError(f"{place}: {len(fields)} fields, where the lines before have {expected}{hint}")
+
+
+def check_id(field: str, role: str, place: str) -> None:
+    """Refuse an id that is missing, not UTF-8, or holds a NUL byte.
+
+    Parameters
+    ----------
+    field : str
+        Its text; bytes that are not UTF-8 as lone surrogates.
+    role : {"user", "item"}
+        What it is.
+    place : str
+        Where it is.
+
+    Raises
+    ------
+    DataError
+    """
+    if field.strip() in MISSING:
+        raise DataError(f"{place}: the {role} id is missing ({field.strip()!r})")
+    if "\0" in field:
+        raise DataError(
+            f"{place}: the {role} id holds a NUL byte, which text does not; the file is damaged: "
+            "copy or download it again"
+        )
+    if not field.isascii() and any("\ud800" <= letter <= "\udfff" for letter in field):
+        raise DataError(
+            f"{place}: the {role} id is not UTF-8; save the file as UTF-8 "
+            "(iconv -f ISO-8859-1 -t UTF-8)"
+        )
+
+
+def _check_rating(field: str, point: str, place: str) -> None:
+    text = field.strip()
+    if text == "":
+        raise DataError(f"{place}: the rating is missing")
+    try:
+        value = float(text.replace(point, "."))
+    except ValueError:
+        value = math.nan
+    if value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
+        raise DataError(
+            f"{place}: the rating is {shortened(text)}, too small for single precision; scale the "
+            "ratings, say to 0 to 5"
+        )
+    if not math.isfinite(value) or "_" in text:
+        raise DataError(f"{place}: the rating is {shortened(text)!r}, not a finite number")
