@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fastmf.cli.console import Console
-from fastmf.cli.options import quiet_option, reading_options
+from fastmf.cli.options import NamedPath, quiet_option, reading_options
 from fastmf.cli.reading import load_ratings
 from fastmf.cli.targets import check_apart
 from fastmf.cli.text_table import counted
@@ -25,8 +25,8 @@ Examples:
   fastmf convert parts/ ratings.store
 """,
 )
-@click.argument("raw", metavar="RAW", type=click.Path(path_type=Path))
-@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("raw", metavar="RAW", type=NamedPath())
+@click.argument("out", metavar="OUT", type=NamedPath())
 @reading_options
 @quiet_option
 def convert(raw: Path, out: Path, reading: dict[str, Any], quiet: bool) -> None:

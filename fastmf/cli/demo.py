@@ -13,7 +13,7 @@ import click
 from fastmf.cli.console import Console, path_argument
 from fastmf.cli.evaluation_table import error_table
 from fastmf.cli.item_list import item_document, item_table
-from fastmf.cli.options import quiet_option, threads_option
+from fastmf.cli.options import NamedPath, quiet_option, threads_option
 from fastmf.cli.reading import load_ratings
 from fastmf.cli.text_table import table
 
@@ -45,7 +45,7 @@ class _Sample(NamedTuple):
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     default=Path("fastmf-demo"),
     show_default=True,
     metavar="DIR",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fastmf.cli.console import Console, print_json
-from fastmf.cli.options import json_option, quiet_option, reading_options
+from fastmf.cli.options import NamedPath, json_option, quiet_option, reading_options
 from fastmf.cli.reading import load_ratings
 from fastmf.cli.text_table import bytes_text, seconds_text, table
 
@@ -32,7 +32,7 @@ Examples:
   fastmf inspect ratings.model --json
 """,
 )
-@click.argument("source", metavar="RATINGS|MODEL", type=click.Path(path_type=Path))
+@click.argument("source", metavar="RATINGS|MODEL", type=NamedPath())
 @reading_options
 @json_option
 @quiet_option

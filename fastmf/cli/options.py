@@ -13,6 +13,7 @@ import click
 from fastmf.parallel import MOST_THREADS
 
 __all__ = [
+    "NamedPath",
     "RawId",
     "id_column_options",
     "json_option",
@@ -31,9 +32,21 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _READING = ("user_column", "item_column", "rating_column", "time_column", "duplicates", "cache")
 
 
+class NamedPath(click.ParamType[Path]):
+    """A path; an empty text, which would mean the current folder, is refused."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path that a text names."""
+        if not str(value):
+            self.fail("an empty name names no file", param, ctx)
+        return Path(value)
+
+
 def _path_argument(name: str, metavar: str) -> Callable[[Command], Command]:
     # Whether the path exists is asked by the room that reads it: its message says more.
-    return click.argument(name, metavar=metavar, type=click.Path(path_type=Path))
+    return click.argument(name, metavar=metavar, type=NamedPath())
 
 
 ratings_argument = _path_argument("ratings", "RATINGS")
@@ -58,7 +71,7 @@ titles_option = click.option(
     "--items",
     "titles",
     metavar="TITLES",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     help="File of item ids and titles: CSV or TSV with a header, movies.dat (::), u.item (|).",
 )
 

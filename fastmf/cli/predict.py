@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from fastmf.cli.console import Console
-from fastmf.cli.options import id_column_options, model_argument, quiet_option
+from fastmf.cli.options import NamedPath, id_column_options, model_argument, quiet_option
 from fastmf.cli.targets import check_apart
 from fastmf.cli.text_table import counted
 from fastmf.errors import DataError
@@ -31,11 +31,11 @@ Examples:
 """,
 )
 @model_argument
-@click.argument("pairs", metavar="PAIRS", type=click.Path(path_type=Path))
+@click.argument("pairs", metavar="PAIRS", type=NamedPath())
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FILE",
     help="File to write; its ending (.csv, .tsv, .parquet) tells the format.",
 )

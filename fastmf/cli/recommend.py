@@ -12,6 +12,7 @@ import click
 from fastmf.cli.console import Console, print_json
 from fastmf.cli.item_list import item_document, item_table
 from fastmf.cli.options import (
+    NamedPath,
     RawId,
     json_option,
     model_argument,
@@ -59,14 +60,14 @@ Examples:
 @n_option
 @click.option(
     "--seen",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="RATINGS",
     help="Ratings whose items are not recommended again. [default: those of the training]",
 )
 @titles_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FILE",
     help="Write a table (.csv, .tsv, .parquet) instead of printing one.",
 )

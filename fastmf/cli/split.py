@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fastmf.cli.console import Console
-from fastmf.cli.options import quiet_option, ratings_argument, reading_options
+from fastmf.cli.options import NamedPath, quiet_option, ratings_argument, reading_options
 from fastmf.cli.reading import load_ratings
 from fastmf.cli.targets import check_apart
 from fastmf.cli.text_table import counted
@@ -32,14 +32,14 @@ Example:
 @click.option(
     "--out-train",
     required=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FILE",
     help="File of the rest (.parquet, .csv, .tsv).",
 )
 @click.option(
     "--out-valid",
     required=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FILE",
     help="File of the ratings held out.",
 )

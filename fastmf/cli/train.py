@@ -14,6 +14,7 @@ from fastmf.cli.console import Console
 from fastmf.cli.hyperparameters import DEFAULT_MODEL, TrainCommand
 from fastmf.cli.interrupt import GracefulStop, graceful_interrupts
 from fastmf.cli.options import (
+    NamedPath,
     json_option,
     max_memory_option,
     quiet_option,
@@ -65,7 +66,7 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="DIR",
     help="Folder of the model; a model in its place is replaced. [default: RATINGS.model]",
 )

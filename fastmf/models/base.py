@@ -198,8 +198,11 @@ class FactorModel(Estimator, FittedFactors):
                 "fastmf.load_model opens any kind"
             )
         try:
+            checked = cls.hyperparameters(**file.hyperparameters)
             model = cls(**file.hyperparameters)
             saving.restore(model, file)
+            if checked.factors != model.user_factors_.shape[1]:
+                raise ValueError("factors is not the length of the saved user_factors")
         except (LookupError, TypeError, ValueError) as error:
             raise ModelFileError(f"the model's record does not fit its kind: {error}") from None
         return model

@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 
 from fastmf import recommend as recommending
 from fastmf.data.vocabulary import Vocabulary
@@ -242,6 +241,8 @@ class FittedFactors:
         if self.link_ == "identity":
             return scores
         bottom, top = sigmoid_ends(self.rating_range_)
+        from scipy.special import expit  # noqa: PLC0415 - a tenth of a second that few need
+
         part: NDArray[np.float64] = expit(scores.astype(np.float64))
         return (bottom * (1 - part) + top * part).astype(np.float32)
 

@@ -150,3 +150,7 @@ def test_text_that_cannot_be_written_is_one_line(error, line):
 def test_a_loop_of_links_is_one_line(run, workplace):
     (workplace / "loop").symlink_to("loop")
     assert "fastmf: error: loop: no such file" in run("train", "loop", status=1).stderr
+
+
+def test_an_empty_path_is_wrong_usage(run):
+    assert "an empty name names no file" in run("inspect", "", status=2).stderr

@@ -110,3 +110,12 @@ def test_a_model_file_from_before_identities_of_the_source_can_be_read(tmp_path)
     assert len(record) == len(file.record) - 2
     loaded = BiasedMF.from_file(file._replace(record=record))
     assert (loaded.source_files_, loaded.source_options_) == (None, {})
+
+
+@pytest.mark.parametrize("forged", [{"factors": "x"}, {"factors": 7}, {"biases": []}])
+def test_forged_hyperparameters_are_refused(tmp_path, forged):
+    model = BiasedMF(3, epochs=1).fit(([1, 1, 2, 2], [1, 2, 1, 2], [1.0, 2.0, 3.0, 4.0]))
+    model.set_params(**forged)
+    model.save(tmp_path / "m")
+    with pytest.raises(ModelFileError, match="record does not fit"):
+        load_model(tmp_path / "m")
