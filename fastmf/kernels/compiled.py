@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import config, njit
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.compiler_lock import global_compiler_lock
 
 from fastmf.errors import FastMFError
@@ -88,8 +88,22 @@ def _compile_on_first_call(dispatcher: Any, signature: Any) -> None:
     dispatcher._compile_for_args = compile_for_signature
 
 
+class _Places(CompileResultCacheImpl):
+    """Where compiled code may be kept, first choice first.
+
+    Numba prefers the folder beside the source. But an uninstalled package leaves that behind, with
+    what pip does not know in it, and Python then takes the remains for the package itself.
+    """
+
+    _locator_classes = sorted(
+        CompileResultCacheImpl._locator_classes, key=lambda place: "InTree" in place.__name__
+    )
+
+
 class _KernelCache(FunctionCache):
     """Numba's cache of compiled code, made safe against upgrades, crashes and full disks."""
+
+    _impl_class = _Places
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)

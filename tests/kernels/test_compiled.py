@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import types
+from numba import config, types
 
+import fastmf
 from fastmf.kernels import compiled
 from fastmf.kernels.compiled import folder_of, kernel
+from fastmf.kernels.grid import add_counts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FLOATS = types.Array(types.float32, 1, "C", readonly=True)
@@ -122,6 +124,7 @@ def total(numbers):
 @pytest.fixture
 def total(tmp_path, monkeypatch):
     """Make a kernel, anew at every call as another process would, that keeps its code here."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "compiled"))
     file = tmp_path / "totals.py"
     file.write_text(TOTAL)
 
@@ -135,14 +138,16 @@ def total(tmp_path, monkeypatch):
     return make
 
 
-def test_a_cache_that_a_crash_damaged_is_made_anew(total, tmp_path):
+def test_a_cache_that_a_crash_damaged_is_made_anew(total):
     numbers = np.arange(4.0)
     assert total()(numbers) == 6
     for damaged in ("*.nbi", "*.nbc"):
         again = total()
         assert again(numbers) == 6
         assert sum(again.stats.cache_hits.values()) == 1
-        for file in tmp_path.rglob(damaged):
+        files = list(Path(folder_of(again)).glob(damaged))
+        assert files
+        for file in files:
             file.write_bytes(b"")
         mended = total()
         assert mended(numbers) == 6
@@ -222,3 +227,10 @@ except fastmf.FastMFError as error:
 """
     told = " ".join(run(script, package, NUMBA_DISABLE_JIT="1"))
     assert told.endswith("unset NUMBA_DISABLE_JIT")
+
+
+def test_compiled_code_is_not_kept_in_the_package():
+    """Uninstalling would leave the folder behind, and Python would import it as `fastmf`."""
+    package = Path(fastmf.__file__).parent
+    folder = folder_of(add_counts)
+    assert folder is None or not Path(folder).is_relative_to(package)
