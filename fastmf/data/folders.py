@@ -57,8 +57,10 @@ def new_folder(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_stale_folders(path.parent)
-    working, lock = _make_working_folder(path)
+    made: list[Path] = []
     try:
+        # Begun within: an interrupt may come between any two steps.
+        working, lock = _make_working_folder(path, made)
         yield working
         (working / _LOCK).unlink()
         if synced:
@@ -66,9 +68,10 @@ def new_folder(
         _move_into_place(working, path, replace)
         if synced:
             _sync_folder(path.parent)
-    finally:
         lock.close()
-        shutil.rmtree(working, ignore_errors=True)
+    finally:
+        for folder in made:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def held_folder(path: Path) -> tuple[Path, Callable[[], None]]:
@@ -93,7 +96,7 @@ def held_folder(path: Path) -> tuple[Path, Callable[[], None]]:
         When it cannot be made.
     """
     remove_stale_folders(path.parent, path.name)
-    folder, lock = _make_working_folder(path, mode=0o700)
+    folder, lock = _make_working_folder(path, [], mode=0o700)
 
     def remove() -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,10 +132,14 @@ def _remove_if_stale(leftover: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _make_working_folder(path: Path, mode: int = 0o777) -> tuple[Path, IO[bytes]]:
-    """Make a temporary sibling and hold its lock for as long as the file is open."""
+def _make_working_folder(path: Path, made: list[Path], mode: int = 0o777) -> tuple[Path, IO[bytes]]:
+    """Make a temporary sibling and hold its lock for as long as the file is open.
+
+    What is made is noted in `made` before it is.
+    """
     for _ in range(_ATTEMPTS):
         working = path.parent / f".{path.name}{_MARK}{secrets.token_hex(6)}"
+        made.append(working)
         working.mkdir(mode)
         lock = (working / _LOCK).open("wb")
         if _locks is None:
