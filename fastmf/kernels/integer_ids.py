@@ -14,26 +14,16 @@ from __future__ import annotations
 import numpy as np
 
 from fastmf.kernels.compiled import kernel
+from fastmf.kernels.hashing import mix
 
 __all__ = [
     "encode_integers",
     "encode_small_integers",
     "fill_integer_table",
     "lookup_integers",
-    "mix",
 ]
 
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
 _EMPTY = np.int32(-1)
-
-
-@kernel(inline="always")
-def mix(word):
-    """Scramble 64 bits: the finalizer of splitmix64 (Steele, Lea, Flood 2014)."""
-    word = (word ^ (word >> np.uint64(30))) * _MIX_1
-    word = (word ^ (word >> np.uint64(27))) * _MIX_2
-    return word ^ (word >> np.uint64(31))
 
 
 @kernel

@@ -9,12 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from fastmf.kernels.compiled import kernel
+from fastmf.kernels.hashing import GOLDEN, mix
 
 __all__ = ["gather_rows", "gather_times", "sample_rows"]
 
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
 _UNIT = np.float64(2.0**-53)
 
 
@@ -46,10 +44,7 @@ def sample_rows(candidates, n_rows, n_candidates, n_wanted, key, chosen):
         if bits != 0:
             for bit in range(min(np.int64(8), n_rows - 8 * np.int64(byte))):
                 if (bits >> np.uint8(bit)) & np.uint8(1):
-                    word = key + np.uint64(seen + 1) * _STEP
-                    word = (word ^ (word >> np.uint64(30))) * _MIX_1
-                    word = (word ^ (word >> np.uint64(27))) * _MIX_2
-                    word = word ^ (word >> np.uint64(31))
+                    word = mix(key + np.uint64(seen + 1) * GOLDEN)
                     uniform = np.float64(word >> np.uint64(11)) * _UNIT
                     if uniform * np.float64(n_candidates - seen) < np.float64(wanted):
                         result |= np.uint8(1) << np.uint8(bit)

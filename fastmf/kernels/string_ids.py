@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.integer_ids import mix
+from fastmf.kernels.hashing import mix
 
 __all__ = ["encode_strings", "fill_string_table", "hash_strings", "lookup_strings"]
 

@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 from fastmf.kernels.compiled import kernel
+from fastmf.kernels.hashing import GOLDEN, mix
 
 __all__ = [
     "FEISTEL_ROUNDS",
@@ -23,7 +24,6 @@ __all__ = [
     "draw_days",
     "draw_ratings",
     "gather_cells",
-    "mix64",
     "planted_means",
     "shuffled_positions",
 ]
@@ -31,11 +31,8 @@ __all__ = [
 FEISTEL_ROUNDS = 6
 """Rounds of `shuffled_positions`; its `keys` hold one 64-bit key a round."""
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-MIX_2 = np.uint64(0x94D049BB133111EB)
 LOW_32 = np.uint64(0xFFFFFFFF)
-S11, S27, S30, S31, S32 = (np.uint64(bits) for bits in (11, 27, 30, 31, 32))
+S11, S32 = np.uint64(11), np.uint64(32)
 ONE = np.uint64(1)
 UNIT = 2.0**-53
 INVERSE_SQRT_2 = math.sqrt(0.5)
@@ -43,17 +40,9 @@ INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 @kernel(inline="always")
-def mix64(state):
-    """Return the SplitMix64 finaliser of a uint64: a bijection whose output looks random."""
-    state = (state ^ (state >> S30)) * MIX_1
-    state = (state ^ (state >> S27)) * MIX_2
-    return state ^ (state >> S31)
-
-
-@kernel(inline="always")
 def uniform(key, counter):
     """Return the `counter`-th number of stream `key`: float64 in (0, 1], 53 bits."""
-    return np.float64((mix64(key + counter * GOLDEN) >> S11) + ONE) * UNIT
+    return np.float64((mix(key + counter * GOLDEN) >> S11) + ONE) * UNIT
 
 
 @kernel
@@ -105,12 +94,12 @@ def choose_items(
     n_items = np.uint64(weights.size)
     for user in range(first_user, last_user):
         start, stop = starts[user], starts[user + 1]
-        state = mix64(key + np.uint64(user) * GOLDEN)
+        state = mix(key + np.uint64(user) * GOLDEN)
         position = start
         if stop - start < dense_from:
             while position < stop:
                 state += GOLDEN
-                bits = mix64(state)
+                bits = mix(state)
                 item = np.int64(((bits >> S32) * n_items) >> S32)
                 if (bits & LOW_32) >= np.uint64(accept[item]):
                     item = np.int64(alias[item])
@@ -157,7 +146,7 @@ def shuffled_positions(first, n, side, keys, positions):
         inside = False
         while not inside:
             for turn in range(keys.size):
-                step = ((mix64((right + ONE) * GOLDEN + keys[turn]) >> S32) * side) >> S32
+                step = ((mix((right + ONE) * GOLDEN + keys[turn]) >> S32) * side) >> S32
                 mixed = left + step
                 if mixed >= side:
                     mixed -= side

@@ -22,7 +22,6 @@ from numba.extending import intrinsic, models, register_model
 
 __all__ = [
     "WIDTH",
-    "add",
     "broadcast",
     "first_of_quarter",
     "load",
@@ -142,7 +141,6 @@ def _elementwise(name: str, operation: Callable[[Any, Any, Any], Any], formula: 
     return intrinsic(typer)
 
 
-add = _elementwise("add", lambda builder, a, b: builder.fadd(a, b), "left + right")
 subtract = _elementwise("subtract", lambda builder, a, b: builder.fsub(a, b), "left - right")
 multiply = _elementwise("multiply", lambda builder, a, b: builder.fmul(a, b), "left * right")
 

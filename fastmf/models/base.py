@@ -100,12 +100,16 @@ class FactorModel(Estimator, FittedFactors):
         self._check_fit(parameters, ratings, valid, run)
         prepare = time.perf_counter() - begin
         begin = time.perf_counter()
-        (run.progress or SilentProgress()).start("compiling kernels", 0, "")
-        self._warm_up(parameters)
-        compile_seconds = time.perf_counter() - begin
-        with team:
-            fitted = self._learn(parameters, ratings, valid, team, run)
-            baseline = fit_bias_baseline(ratings, team)
+        progress = run.progress or SilentProgress()
+        progress.start("compiling kernels", 0, "")
+        try:
+            self._warm_up(parameters)
+            compile_seconds = time.perf_counter() - begin
+            with team:
+                fitted = self._learn(parameters, ratings, valid, team, run)
+                baseline = fit_bias_baseline(ratings, team)
+        finally:
+            progress.finish()
         self._adopt(ratings, fitted, baseline, source)
         self.seconds_ = {
             "prepare": prepare + fitted.prepare_seconds,

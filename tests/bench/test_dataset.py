@@ -120,7 +120,6 @@ def test_bad_sources_are_said_and_leave_nothing(tmp_path):
 
 
 def test_generated_data_is_made_once(tmp_path):
-    pytest.importorskip("data_tools.synthetic")
     cache = tmp_path / "cache"
     path = generate(cache, 20_000, QUIET)
     assert count_rows(path) == 20_000

@@ -53,6 +53,7 @@ def test_last_line_without_an_end_is_kept():
     assert [line.text for line in watched.lines] == ["whole", "part"]
 
 
+# What files a process has open is read from /proc; elsewhere reading is not told from set-up.
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 def test_end_of_reading_is_seen(tmp_path):
     path = tmp_path / "ratings.txt"

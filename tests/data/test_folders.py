@@ -52,6 +52,7 @@ def test_the_old_folder_is_replaced_or_kept_as_asked(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
+# Elsewhere leftovers are told by their age (fastmf.data.folders), a day, and not at once.
 @pytest.mark.skipif(os.name != "posix", reason="locks that end with a process are POSIX's")
 def test_a_killed_writer_leaves_no_folder_and_the_next_one_cleans_up(tmp_path):
     begun = spawn.Event()

@@ -88,6 +88,7 @@ def test_content_alone_tells_a_changed_source(tmp_path, reads):
     assert len(reads) == 2
 
 
+# A file name that is not UTF-8: only POSIX takes any bytes for a name.
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
 def test_a_name_that_is_no_text_is_kept_and_found_again(tmp_path, reads):
     path = tmp_path / os.fsdecode(b"caf\xe9.csv")
@@ -263,6 +264,7 @@ def read_slowly(path, begun):
     read_ratings(path, progress=wait)
 
 
+# Elsewhere leftovers are told by their age (fastmf.data.folders), a day, and not at once.
 @pytest.mark.skipif(os.name != "posix", reason="locks that end with a process are POSIX's")
 def test_a_killed_reader_leaves_no_half_store(path):
     begun = spawn.Event()
@@ -375,6 +377,7 @@ def test_a_full_disk_names_the_variable_that_helps(path, monkeypatch, cache, var
         read_ratings(path, cache=cache)
 
 
+# Elsewhere leftovers are told by their age (fastmf.data.folders), a day, and not at once.
 @pytest.mark.skipif(os.name != "posix", reason="locks that end with a process are POSIX's")
 def test_the_folder_of_a_killed_process_goes_at_the_next_use(path, tmp_path, monkeypatch):
     folder = tmp_path / "temporary"

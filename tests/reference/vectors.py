@@ -19,10 +19,6 @@ def broadcast(scalar):
     return np.full(16, scalar, np.float32)
 
 
-def add(left, right):
-    return left + right
-
-
 def subtract(left, right):
     return left - right
 
