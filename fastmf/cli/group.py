@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import sys
@@ -140,5 +141,27 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Default the arguments of the process.
     """
     deliver_swallowed_interrupts()
-    fastmf.main(None if arguments is None else list(arguments), prog_name="fastmf")
+    try:
+        fastmf.main(None if arguments is None else list(arguments), prog_name="fastmf")
+    except SystemExit as end:
+        _end_process(end.code)
+        raise
     raise AssertionError("click ends the process")
+
+
+def _end_process(status: object) -> None:
+    """End at once, after the functions registered for the end and with all output written.
+
+    Python would first take itself apart, piece by piece: 0.2 s after training on 20 million
+    ratings, a tenth of a command that finds them prepared.
+    """
+    if not isinstance(status, int):
+        return
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # closed by whoever started the process
+                stream.flush()
+    except (OSError, ValueError):
+        return  # Python has its own way with what cannot be written
+    os._exit(status)

@@ -1,4 +1,8 @@
-"""Sums per user and per item, for the bias-only baseline."""
+"""Sums per user and per item, for the bias-only baseline.
+
+A sum and its count lie side by side, in one cache line: with two arrays the pass over the users
+takes twice as long.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +14,36 @@ __all__ = ["add_ratings", "add_residuals"]
 
 
 @kernel
-def add_ratings(index, ratings, sums, counts):
+def add_ratings(index, ratings, totals):
     """Add every rating to the sum of its user or item, and one to its count.
 
     Parameters
     ----------
     index : (m,) int32
     ratings : (m,) float32
-    sums : (n,) float64, modified in place
-    counts : (n,) int64, modified in place
+    totals : (n, 2) float64, modified in place
+        Sum and count of each.
     """
     for row in range(index.size):
-        sums[index[row]] += np.float64(ratings[row])
-        counts[index[row]] += 1
+        place = np.uint32(index[row])  # unsigned: no test for negative indices
+        totals[place, 0] += np.float64(ratings[row])
+        totals[place, 1] += 1.0
 
 
 @kernel
-def add_residuals(user_index, item_index, ratings, mean, item_bias, sums, counts):
-    """Add ``rating - mean - item_bias[item]`` to the sum of its user, and one to its count.
+def add_residuals(user_index, item_index, ratings, expected, totals):
+    """Add ``rating - expected[item]`` to the sum of its user, and one to its count.
 
     Parameters
     ----------
     user_index, item_index : (m,) int32
     ratings : (m,) float32
-    mean : float64
-    item_bias : (n_items,) float64
-    sums : (n_users,) float64, modified in place
-    counts : (n_users,) int64, modified in place
+    expected : (n_items,) float64
+        What every item is rated before its users are known.
+    totals : (n_users, 2) float64, modified in place
+        Sum and count of each.
     """
     for row in range(user_index.size):
-        user = user_index[row]
-        sums[user] += np.float64(ratings[row]) - mean - item_bias[item_index[row]]
-        counts[user] += 1
+        user = np.uint32(user_index[row])
+        totals[user, 0] += np.float64(ratings[row]) - expected[np.uint32(item_index[row])]
+        totals[user, 1] += 1.0

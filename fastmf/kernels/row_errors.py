@@ -8,7 +8,15 @@ from numba import njit
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.links import rating_of
 from fastmf.kernels.sgd import BATCH, BATCH_WORDS
-from fastmf.kernels.vectors import WIDTH, load, multiply_add, sum_lanes, zeros
+from fastmf.kernels.vectors import (
+    WIDTH,
+    first_of_quarter,
+    load,
+    multiply_add,
+    sum_four,
+    sum_lanes,
+    zeros,
+)
 
 __all__ = ["block_errors", "pair_errors"]
 
@@ -106,15 +114,33 @@ def block_errors(
     coded = values.size == 0
     item_mask = np.uint32(0xFFFFFF) if coded else np.uint32(0xFFFFFFFF)
     for batch in range(first, last):
-        head = batches[batch * BATCH_WORDS]
-        user = np.int64(head & np.uint32(0x3FFFFFFF))
+        word = batch * BATCH_WORDS
+        head = batches[word]
+        user = np.int64(head & np.uint32(0x3FFFFFFF)) * stride
         count = np.int64(head >> np.uint32(30)) + 1
+        item0 = np.int64(batches[word + 1] & item_mask) * stride
+        item1 = np.int64(batches[word + 2] & item_mask) * stride
+        item2 = np.int64(batches[word + 3] & item_mask) * stride
+        item3 = np.int64(batches[word + 4] & item_mask) * stride
+        dot0, dot1, dot2, dot3 = zeros(), zeros(), zeros(), zeros()
+        for lane in range(0, stride, WIDTH):
+            row = load(user_rows, user + lane)
+            dot0 = multiply_add(row, load(item_rows, item0 + lane), dot0)
+            dot1 = multiply_add(row, load(item_rows, item1 + lane), dot1)
+            dot2 = multiply_add(row, load(item_rows, item2 + lane), dot2)
+            dot3 = multiply_add(row, load(item_rows, item3 + lane), dot3)
+        sums = sum_four(dot0, dot1, dot2, dot3)
+        dots = (
+            first_of_quarter(sums, 0),
+            first_of_quarter(sums, 1),
+            first_of_quarter(sums, 2),
+            first_of_quarter(sums, 3),
+        )
         for slot in range(count):
-            word = batches[batch * BATCH_WORDS + 1 + slot]
-            centred = levels[word >> np.uint32(24)] if coded else values[batch * BATCH + slot]
-            item = np.int64(word & item_mask)
-            rating = mean + spread * centred
-            error = _error(rating, user, item, user_rows, item_rows, stride, scale, link)
+            code = batches[word + 1 + slot] >> np.uint32(24)
+            centred = levels[code] if coded else values[batch * BATCH + slot]
+            score = link.offset + scale * dots[slot]
+            error = np.float64(mean + spread * centred) - np.float64(rating_of(score, link))
             squared += error * error
             absolute += abs(error)
         ratings += count

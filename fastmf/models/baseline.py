@@ -44,35 +44,35 @@ def fit_bias_baseline(ratings: Ratings, team: Team) -> BiasBaseline:
     -------
     BiasBaseline
     """
-    sums, counts = _sum(
-        ratings, team, ratings.n_items, lambda c, s, n: add_ratings(c.item_index, c.value, s, n)
+    sums, counts = _totals(
+        ratings, team, ratings.n_items, lambda c, totals: add_ratings(c.item_index, c.value, totals)
     )
     mean = float(sums.sum() / counts.sum())
     item_bias = (sums - mean * counts) / (_ITEM_DAMPING + counts)
-    sums, counts = _sum(
-        ratings, team, ratings.n_users, lambda c, s, n: add_residuals(*c, mean, item_bias, s, n)
+    expected = mean + item_bias
+    sums, counts = _totals(
+        ratings, team, ratings.n_users, lambda c, totals: add_residuals(*c, expected, totals)
     )
     user_bias = sums / (_USER_DAMPING + counts)
     return BiasBaseline(mean, user_bias.astype(np.float32), item_bias.astype(np.float32))
 
 
-def _sum(
+def _totals(
     ratings: Ratings,
     team: Team,
     size: int,
-    add: Callable[[RatingChunk, NDArray[np.float64], NDArray[np.int64]], None],
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    add: Callable[[RatingChunk, NDArray[np.float64]], None],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     ranges = ratings.ranges()
 
-    def part(number: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        sums, counts = np.zeros(size), np.zeros(size, np.int64)
+    def part(number: int) -> NDArray[np.float64]:
+        totals = np.zeros((size, 2))
         for bounds in ranges[number::_PARTS]:
-            add(ratings.chunk(*bounds), sums, counts)
+            add(ratings.chunk(*bounds), totals)
         ratings.release()
-        return sums, counts
+        return totals
 
-    totals = np.zeros(size), np.zeros(size, np.int64)
-    for sums, counts in team.map(part, range(min(_PARTS, len(ranges)))):
-        np.add(totals[0], sums, out=totals[0])
-        np.add(totals[1], counts, out=totals[1])
-    return totals
+    whole = np.zeros((size, 2))
+    for totals in team.map(part, range(min(_PARTS, len(ranges)))):
+        whole += totals
+    return whole[:, 0], whole[:, 1]

@@ -24,8 +24,9 @@ def columns_of(rows):
 def test_sums_and_counts_of_ratings(rows):
     users, items, ratings = columns_of(rows)
     for index, n in ((users, 5), (items, 7)):
-        sums, counts = np.ones(n), np.full(n, 2, np.int64)
-        add_ratings(index, ratings, sums, counts)
+        totals = np.tile([1.0, 2.0], (n, 1))
+        add_ratings(index, ratings, totals)
+        sums, counts = totals.T
         expected_sums, expected_counts = reference.add_ratings(index, ratings, n)
         np.testing.assert_allclose(sums, 1 + expected_sums, rtol=1e-12, atol=1e-8)
         np.testing.assert_array_equal(counts, 2 + expected_counts)
@@ -36,9 +37,10 @@ def test_sums_and_counts_of_ratings(rows):
 def test_sums_and_counts_of_residuals(rows, mean):
     users, items, ratings = columns_of(rows)
     item_bias = np.linspace(-1, 1, 7)
-    sums, counts = np.ones(5), np.full(5, 2, np.int64)
-    add_residuals(users, items, ratings, mean, item_bias, sums, counts)
-    expected = reference.add_residuals(users, items, ratings, mean, item_bias, 5)
+    totals = np.tile([1.0, 2.0], (5, 1))
+    add_residuals(users, items, ratings, mean + item_bias, totals)
+    sums, counts = totals.T
+    expected = reference.add_residuals(users, items, ratings, mean + item_bias, 5)
     np.testing.assert_allclose(sums, 1 + expected[0], rtol=1e-12, atol=1e-8)
     np.testing.assert_array_equal(counts, 2 + expected[1])
 
@@ -46,10 +48,11 @@ def test_sums_and_counts_of_residuals(rows, mean):
 @pytest.mark.parametrize("kernel", ["ratings", "residuals"])
 def test_nan_reaches_the_sum_of_its_own_row_only(kernel):
     users, items, ratings = columns_of([(0, 0, 1.0), (1, 1, float("nan")), (2, 2, 3.0)])
-    sums, counts = np.zeros(3), np.zeros(3, np.int64)
+    totals = np.zeros((3, 2))
     if kernel == "ratings":
-        add_ratings(users, ratings, sums, counts)
+        add_ratings(users, ratings, totals)
     else:
-        add_residuals(users, items, ratings, 0.5, np.zeros(3), sums, counts)
+        add_residuals(users, items, ratings, np.full(3, 0.5), totals)
+    sums, counts = totals.T
     assert np.isnan(sums).tolist() == [False, True, False]
     assert counts.tolist() == [1, 1, 1]

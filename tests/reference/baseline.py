@@ -10,8 +10,8 @@ def add_ratings(index, ratings, n):
     return np.array(sums), np.bincount(index, minlength=n)
 
 
-def add_residuals(user_index, item_index, ratings, mean, item_bias, n_users):
-    residuals = [float(r) - mean - item_bias[i] for i, r in zip(item_index, ratings, strict=True)]
+def add_residuals(user_index, item_index, ratings, expected, n_users):
+    residuals = [float(r) - expected[i] for i, r in zip(item_index, ratings, strict=True)]
     sums = [
         sum(x for u, x in zip(user_index, residuals, strict=True) if u == row)
         for row in range(n_users)
