@@ -41,6 +41,7 @@ from fastmf.kernels.vectors import (
     multiply,
     multiply_add,
     negative_multiply_add,
+    prefetch,
     quarters,
     sign,
     spread_quarter,
@@ -73,6 +74,10 @@ BATCH_WORDS = BATCH + 1
 
 _FLUSH = 256
 """Batches whose squared errors are added in float32 before they go to the float64 sum."""
+
+# Batches between asking for a user's row, which lies far away, and using it: 4% more ratings a
+# second at 50 factors, 13% more at 128; as good with 4 and 16.
+_AHEAD = 8
 
 # Not 'nnan' and not 'ninf': the compiler must keep NaN alive, as the loop stops on it.
 _FLAGS = {"contract", "nsz"}
@@ -160,6 +165,10 @@ def _update_block_of(variant: Variant) -> Any:  # noqa: PLR0915 - see `update`
                     )
                     if loss == SQUARED:
                         targets = multiply(rate, targets)
+                ahead = min(batch + _AHEAD, last - 1) * BATCH_WORDS
+                next_user = np.int64(batches[ahead] & np.uint32(0x3FFFFFFF)) * stride
+                for lane in range(0, stride, WIDTH):
+                    prefetch(user_rows, next_user + lane)
                 dot0, dot1, dot2, dot3 = zeros(), zeros(), zeros(), zeros()
                 for lane in range(0, stride, WIDTH):
                     p = load(user_rows, user + lane)
@@ -261,10 +270,9 @@ def update_block(
         user  <- (1 - count * rate * reg) * user + sum(step_i * item)
 
     which is the step of Koren, Bell and Volinsky (2009), equations 4 and 5, with the user's
-    gradient summed over four ratings. Four errors in flight hide the latency of
-    dot -> error -> update, which is what bounds a rating-by-rating loop. The grid is laid out so
-    that neighbouring batches belong to different users; they overlap as well. Non-negative
-    factors are then raised to zero, which is projected gradient descent.
+    gradient summed over four ratings. Four errors in flight hide the latency of dot -> error ->
+    update, which bounds a rating-by-rating loop; neighbouring batches, of different users, overlap
+    as well. Non-negative factors are then raised to zero: projected gradient descent.
 
     Parameters
     ----------
@@ -304,7 +312,7 @@ def update_block(
 
     Notes
     -----
-    Free of races as long as no other thread works on a block of the same users or items.
+    No race as long as no other thread works on a block of the same users or items.
     """
     return _update_block_of(variant)(
         batches,

@@ -1,13 +1,12 @@
 """Sixteen float32 lanes as a Numba type: the words every hot kernel is written in.
 
-LLVM vectorises array loops only where it can prove that they are safe, and never keeps a row of
-factors in registers across a loop. An explicit vector value does stay there. `Lanes` is LLVM's
-generic ``<16 x float>``: one AVX-512 register, two AVX2 ones or four NEON ones, so a kernel
-written with it is portable and still runs at the speed of the machine's vector unit.
+LLVM vectorises array loops only where it can prove that they are safe, and never keeps a row in
+registers across a loop; an explicit vector value stays there. `Lanes` is LLVM's generic
+``<16 x float>``: one AVX-512 register, two AVX2 ones or four NEON ones, so a kernel written with
+it is portable and runs at the speed of the machine's vector unit.
 
-All functions here are Numba intrinsics: they exist only inside `@njit` code. None checks bounds:
-the caller promises that ``array[offset : offset + 16]`` exists. Reductions add in one fixed
-order, so their result does not depend on the machine's vector width.
+All functions here are Numba intrinsics, for `@njit` code. None checks bounds: the caller promises
+that ``array[offset : offset + 16]`` exists. Reductions add in one order on every machine.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ __all__ = [
     "multiply",
     "multiply_add",
     "negative_multiply_add",
+    "prefetch",
     "quarters",
     "sign",
     "spread_quarter",
@@ -113,6 +113,24 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         pointer = _address(context, builder, sig.args[0], args[0], args[1])
         builder.store(args[2], pointer, align=4)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def prefetch(typing_context: Any, array: Any, offset: Any) -> Any:
+    """Ask for the cache line of ``array[offset]`` ahead of its use; changes nothing."""
+    if not _is_float32_row(array):
+        return None
+    signature = types.void(array, types.intp)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, _INDEX, _INDEX, _INDEX])
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        place = builder.bitcast(_address(context, builder, sig.args[0], *args), byte)
+        builder.call(hint, [place, _INDEX(1), _INDEX(3), _INDEX(1)])  # to write, to keep, data
         return context.get_dummy_value()
 
     return signature, generate

@@ -194,6 +194,18 @@ def test_only_rows_of_float32_can_be_loaded(array):
         sum_one(array)
 
 
+@njit(nogil=True)
+def prefetch_all(array):
+    for place in range(array.size):
+        vectors.prefetch(array, place)
+
+
+def test_prefetching_changes_nothing():
+    array = np.arange(20, dtype=np.float32)
+    prefetch_all(array)
+    np.testing.assert_array_equal(array, np.arange(20))
+
+
 CACHED = """
 import sys
 import numpy as np
