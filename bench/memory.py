@@ -18,12 +18,11 @@ from bench.source import count_rows, generate
 
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 READ_BYTES = 1 << 23
-# user index, item index and value of a rating, where the report does not say the grid's size
-BYTES_A_RATING = 12
+# Five words of four bytes hold up to four ratings in the grid: at least this much is read.
+BYTES_A_RATING = 5
 
 UNDER_HELP = """A command that enforces a cap on what it runs; {bytes} stands for the cap, e.g.
-'systemd-run --user --scope --quiet -p MemoryMax={bytes} -p MemorySwapMax=0'. Without it the cap
-is only asked for, and the peak measured."""
+'python -m bench.capped {bytes}'. Without it the cap is only asked for, and the peak measured."""
 
 
 def parse_size(text: str) -> int:
@@ -147,7 +146,7 @@ def add_results(
 ) -> None:
     """Put the table, the figures and the bound of the disk into the record."""
     uncapped = [run.epoch_seconds for run in runs["uncapped"]]
-    grid_bytes = runs["uncapped"][0].report.get("grid_bytes") or BYTES_A_RATING * n_ratings
+    grid_bytes = BYTES_A_RATING * n_ratings
     disk = grid_bytes / rate
     bound = [max(seconds, disk) for seconds in uncapped]
     rows: list[tuple[str, ...]] = []

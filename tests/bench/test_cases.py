@@ -180,7 +180,7 @@ def test_memory_compares_hashes_and_runs_under_the_command(
     assert capped == [None, None, "1GiB", None, "1GiB"]
     figures = record_of(tmp_path)["figures"]
     assert figures["1GiB"]["hashes"] == figures["uncapped"]["hashes"]
-    assert figures["grid_bytes"] == 12_000
+    assert figures["grid_bytes"] == 5_000
 
 
 def test_sizes_of_caps():
