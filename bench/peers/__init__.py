@@ -147,6 +147,8 @@ def python_peers() -> list[ModulePeer]:
                 {"iterations": 40, "learning_rate": 0.005, "regularization": 0.05},
                 {"iterations": 40, "learning_rate": 0.01, "regularization": 0.05},
                 {"iterations": 40, "learning_rate": 0.01, "regularization": 0.1},
+                {"iterations": 80, "learning_rate": 0.005, "regularization": 0.1},
+                {"iterations": 80, "learning_rate": 0.01, "regularization": 0.15},
             ),
             max_ratings=1_000_000,
             max_threads=1,
@@ -165,7 +167,7 @@ def python_peers() -> list[ModulePeer]:
                         "implicit_features": implicit_features,
                     }
                     for implicit_features in (False, True)
-                    for regularization in (10.0, 3.0, 5.0, 20.0, 35.0)
+                    for regularization in (10.0, 3.0, 5.0, 15.0, 20.0, 25.0, 35.0)
                 ),
                 max_ratings=25_000_000,
                 max_threads=1024,

@@ -84,7 +84,7 @@ class Libmf:
     grid: Sequence[Settings] = tuple(
         {"iterations": iterations, "regularization": regularization}
         for iterations in (20, 10, 40)
-        for regularization in (0.05, 0.1, 0.02)
+        for regularization in (0.05, 0.1, 0.15, 0.02)
     )
     max_ratings = 1 << 40
     max_threads = 1024
