@@ -30,6 +30,9 @@ __all__ = ["SGDLearner", "variant", "warm_up"]
 
 _CHUNK = 1 << 16
 
+# Factors that start above this make the first errors themselves large.
+_LARGE_START = 1.0
+
 
 class SGDLearner:
     """A biased factor model in training on a block grid.
@@ -70,7 +73,9 @@ class SGDLearner:
     @property
     def remedy(self) -> str:
         """What to try when training diverges."""
-        sizes = self._parameters.step_sizes
+        sizes, start = self._parameters.step_sizes, self._parameters.initial_scale
+        if start > _LARGE_START:
+            return f"start from smaller factors (initial_scale is {start:g}; try 0.01)"
         return (
             f"lower the learning rate (it is {sizes.learning_rate:g}; try "
             f"{sizes.learning_rate / 4:.1g}) or raise the regularization (it is "

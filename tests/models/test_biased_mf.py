@@ -142,6 +142,11 @@ def test_divergence_is_told_with_advice_and_leaves_the_model_as_it_was(valid):
     assert learned(model) == before
 
 
+def test_divergence_from_too_large_a_start_names_the_start():
+    with pytest.raises(DivergenceError, match=r"initial_scale is 10; try 0\.01"):
+        BiasedMF(20, initial_scale=10).fit(planted())
+
+
 @pytest.mark.parametrize("rate", [0.5, 1, 2, 5, 10])
 def test_any_rate_ends_in_a_finite_model_or_in_divergence(rate):
     try:
