@@ -78,12 +78,20 @@ def _compile_on_first_call(dispatcher: Any, signature: Any) -> None:
     Numba does so when the module is imported, which costs 0.1 s where nobody recommends.
     """
 
-    def compile_for_signature(*_: Any) -> Any:
+    def compile_for_signature(*arguments: Any) -> Any:
         with global_compiler_lock:  # of several threads, the first compiles
-            if dispatcher._can_compile:
+            if not dispatcher.overloads:
                 dispatcher.compile(signature)
-                dispatcher.disable_compile()
-        return dispatcher  # which now takes what fits the signature, and refuses all else
+        # The dispatcher may still compile, as far as it knows, and asks here for all that does not
+        # fit exactly. Turning that off, as Numba does, makes it refuse what it is just looking at
+        # for another thread.
+        (compiled,) = dispatcher.overloads.values()
+        wanted = compiled.signature.args
+        given = [dispatcher.typeof_pyval(argument) for argument in arguments]
+        convert = dispatcher.typingctx.can_convert
+        if len(given) != len(wanted) or None in map(convert, given, wanted):
+            raise TypeError(f"{dispatcher.__name__} takes {wanted}, not {tuple(given)}")
+        return compiled.entry_point
 
     dispatcher._compile_for_args = compile_for_signature
 

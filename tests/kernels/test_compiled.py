@@ -201,14 +201,14 @@ def test_a_signature_is_compiled_at_the_first_call_and_no_other_ever():
     frozen = numbers.copy()
     frozen.setflags(write=False)
     assert dispatcher(frozen) == 10
-    with pytest.raises(TypeError, match="No matching definition"):
+    with pytest.raises(TypeError, match="sum_of takes"):
         dispatcher(np.arange(5))
     assert dispatcher.signatures == [(FLOATS,)]
 
 
 def test_what_does_not_fit_a_signature_is_refused_at_the_first_call_too():
     dispatcher = kernel(sum_of, signature=types.float32(FLOATS))
-    with pytest.raises(TypeError, match="No matching definition"):
+    with pytest.raises(TypeError, match="sum_of takes"):
         dispatcher(np.arange(5))
 
 
