@@ -20,7 +20,19 @@ from fastmf.errors import (
 )
 
 if TYPE_CHECKING:
-    from fastmf.data import Ratings, Vocabulary, random_split, read_ratings
+    from fastmf.data import (
+        Ratings,
+        Vocabulary,
+        clean_ratings,
+        k_folds,
+        last_split,
+        leave_n_out,
+        pairs_split,
+        random_split,
+        read_ratings,
+        time_split,
+        user_split,
+    )
     from fastmf.evaluation import evaluate
     from fastmf.models import load_model
     from fastmf.models.biased_mf import BiasedMF
@@ -40,10 +52,17 @@ __all__ = [
     "TqdmProgress",
     "Vocabulary",
     "__version__",
+    "clean_ratings",
     "evaluate",
+    "k_folds",
+    "last_split",
+    "leave_n_out",
     "load_model",
+    "pairs_split",
     "random_split",
     "read_ratings",
+    "time_split",
+    "user_split",
 ]
 
 _HOMES = {
@@ -52,10 +71,17 @@ _HOMES = {
     "RunSettings": "fastmf.training",
     "TqdmProgress": "fastmf.training",
     "Vocabulary": "fastmf.data",
+    "clean_ratings": "fastmf.data",
     "evaluate": "fastmf.evaluation",
+    "k_folds": "fastmf.data",
+    "last_split": "fastmf.data",
+    "leave_n_out": "fastmf.data",
     "load_model": "fastmf.models",
+    "pairs_split": "fastmf.data",
     "random_split": "fastmf.data",
     "read_ratings": "fastmf.data",
+    "time_split": "fastmf.data",
+    "user_split": "fastmf.data",
 }
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 
 import click
 
+from fastmf.cli.sections import SectionedCommand
+
 if TYPE_CHECKING:
     from fastmf.models import FactorModel
 
@@ -85,7 +87,7 @@ def _click_type(kind: Any, field: dataclasses.Field[Any]) -> click.ParamType[Any
     raise TypeError(f"hyperparameter {field.name} has type {kind}, which no option can hold")
 
 
-class TrainCommand(click.Command):
+class TrainCommand(SectionedCommand):
     """A command whose options grow by the hyperparameters of the model that ``--model`` names.
 
     The callback gets them as keyword arguments under the names of the fields.

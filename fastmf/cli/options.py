@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
+from fastmf.cli.sections import SectionOption
 from fastmf.parallel import MOST_THREADS
 
 __all__ = [
@@ -29,7 +30,10 @@ __all__ = [
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_READING = ("user_column", "item_column", "rating_column", "time_column", "duplicates", "cache")
+_READING = (
+    *("user_column", "item_column", "rating_column", "time_column"),
+    *("duplicates", "on_bad_rows", "unrated", "cache"),
+)
 
 
 class NamedPath(click.ParamType[Path]):
@@ -121,8 +125,11 @@ max_memory_option = click.option(
 )
 
 
+_reading_option = functools.partial(click.option, cls=SectionOption, section="Reading")
+
+
 def _column_option(role: str) -> Callable[[Command], Command]:
-    return click.option(
+    return _reading_option(
         f"--{role}-column",
         type=RawId(),
         metavar="NAME",
@@ -149,7 +156,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     decorated: Callable[..., Any] = gather
     for option in (
-        click.option(
+        _reading_option(
             "--no-cache",
             "cache",
             is_flag=True,
@@ -157,12 +164,27 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
             flag_value=False,
             help="Read the file again, and keep no copy of it in the cache.",
         ),
-        click.option(
+        _reading_option(
             "--duplicates",
             type=click.Choice(["last", "mean", "error"]),
             default="last",
             show_default=True,
             help="Which rating to keep where a user has rated an item more than once.",
+        ),
+        _reading_option(
+            "--unrated",
+            type=click.Choice(["drop", "interactions", "rating"]),
+            default="drop",
+            show_default=True,
+            help="Rows whose rating means 'not rated', such as -1 in the anime databases: leave "
+            "them out, keep every row as an interaction of value 1, or take the number as rating.",
+        ),
+        _reading_option(
+            "--on-bad-rows",
+            type=click.Choice(["error", "skip"]),
+            default="error",
+            show_default=True,
+            help="Stop at a row that cannot be used, or leave such rows out and say how many.",
         ),
         _column_option("time"),
         _column_option("rating"),

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["write_ratings"]
 
+_ROWS = 1 << 20
+
 
 def write_ratings(ratings: Ratings, writer: TableWriter, progress: Callable[[int], None]) -> None:
-    """Write ratings as rows of raw ids, in bounded memory but for the times of a selection.
+    """Write ratings as rows of raw ids, in bounded memory.
 
     Columns: user, item, rating, and timestamp (Unix seconds) where there are times.
 
@@ -31,16 +33,15 @@ def write_ratings(ratings: Ratings, writer: TableWriter, progress: Callable[[int
     DataError
         When the file cannot be written.
     """
-    time = ratings.time
-    row = 0
-    for users, items, value in ratings.chunks():
+    for rows in ratings.ranges(_ROWS):
+        users, items, value = ratings.chunk(*rows)
+        time = ratings.times(*rows)
         columns = {
             "user": ratings.users.take(users),
             "item": ratings.items.take(items),
             "rating": value,
         }
         if time is not None:
-            columns["timestamp"] = time[row : row + len(value)]
+            columns["timestamp"] = time
         writer.write(columns)
-        row += len(value)
         progress(len(value))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.cli.console import Console
+    from fastmf.data import Cleaning
 
 __all__ = ["load_ratings"]
 
@@ -29,7 +30,8 @@ def load_ratings(
     source : pathlib.Path
         File, folder or store.
     reading : mapping
-        Columns, duplicates and cache, as `fastmf.read_ratings` takes them.
+        Columns, duplicates and cache, as `fastmf.read_ratings` takes them; and under
+        ``cleaning``, where the command has its options, what to take away.
     console : Console
         Where progress and notes go.
     threads : int, optional
@@ -46,17 +48,30 @@ def load_ratings(
     Raises
     ------
     DataError
-        When the source cannot be read.
+        When the source cannot be read, or cleaning leaves nothing of it.
     """
     from fastmf import read_ratings
 
+    cleaning = reading.get("cleaning")
+    reading = {name: value for name, value in reading.items() if name != "cleaning"}
     with console.work(f"reading {source.name}", "ratings", _known_rows(source)) as progress:
         ratings = read_ratings(
             source, **reading, progress=progress, num_threads=threads, trainable=trainable
         )
+    if cleaning is not None and cleaning.wanted:
+        ratings = _cleaned(ratings, cleaning, console, threads)
     if show_notes:
         console.notes(ratings.notes)
     return ratings
+
+
+def _cleaned(
+    ratings: Ratings, cleaning: Cleaning, console: Console, threads: int | None
+) -> Ratings:
+    from fastmf.data.cleaning import apply_cleaning
+
+    with console.work("cleaning", "ratings") as progress:
+        return apply_cleaning(ratings, cleaning, num_threads=threads, progress=progress)
 
 
 def _known_rows(source: Path) -> int:

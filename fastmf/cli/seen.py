@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.cli.console import Console
     from fastmf.models import FactorModel
+    from fastmf.models.training_ratings import FoundRatings
 
-__all__ = ["seen_ratings"]
+__all__ = ["all_training_ratings", "seen_ratings"]
 
 
 def seen_ratings(
@@ -51,43 +52,69 @@ def seen_ratings(
     """
     if seen is not None:
         if _is_source(model, seen):
-            reading = _as_trained(model, reading)
+            reading = _as_recorded(model.source_options_, reading)
         ratings = load_ratings(seen, reading, console, threads=threads)
         _note_unknown(model, ratings, seen, console)
         return ratings
     found = _training_ratings(model, reading, console, threads)
-    if not isinstance(found, str):
-        return found
-    console.note(
-        f"note: {found}, so items that a user has rated may be among these; --seen names them"
-    )
-    return None
+    if found.lacking is not None:
+        console.note(
+            f"note: {found.lacking}, so items that a user has rated may be among these; --seen "
+            "names them"
+        )
+    return found.ratings
+
+
+def all_training_ratings(
+    model: FactorModel,
+    reading: Mapping[str, Any],
+    console: Console,
+    threads: int | None,
+    purpose: str,
+    option: str,
+) -> Ratings:
+    """Read the ratings of training and updates, all of which are needed.
+
+    Parameters
+    ----------
+    model : FactorModel
+        A fitted model.
+    reading : mapping
+        Columns, duplicates and cache, as `fastmf.read_ratings` takes them.
+    console : Console
+    threads : int or None
+    purpose, option : str
+        What they are needed for, and the option that names others, for the message.
+
+    Returns
+    -------
+    Ratings
+
+    Raises
+    ------
+    DataError
+        When they are not what they were.
+    """
+    found = _training_ratings(model, reading, console, threads)
+    if found.ratings is None or found.lacking is not None:
+        raise DataError(
+            f"{purpose} needs the training ratings, but {found.lacking}; name others with {option}"
+        )
+    return found.ratings
 
 
 def _training_ratings(
     model: FactorModel, reading: Mapping[str, Any], console: Console, threads: int | None
-) -> Ratings | str:
-    """Read the training ratings, or say why they are of no use."""
-    from fastmf.models.training_source import source_has_changed
+) -> FoundRatings:
+    """Read the ratings of training and updates, or say why they are of no use."""
+    from fastmf.models.training_ratings import find_training_ratings
 
-    if model.source_ is None:
-        return "the model does not record where its training ratings are"
-    path = Path(model.source_)
-    if not path.exists():
-        return f"the training ratings {path} are no longer there"
-    if model.source_files_ is not None and source_has_changed(path, model.source_files_):
-        return f"the training ratings {path} have changed since"
-    try:
+    def load(path: Path, options: Mapping[str, str | None]) -> Ratings:
         # Training showed the notes.
-        ratings = load_ratings(
-            path, _as_trained(model, reading), console, threads=threads, show_notes=False
-        )
-    except DataError as error:
-        return f"the training ratings cannot be read ({error})"
-    # Ids in another number or order: another file, or other columns than in training.
-    if ratings.users != model.users_ or ratings.items != model.items_:
-        return f"the training ratings {path} do not hold the users and items of the model"
-    return ratings
+        how = _as_recorded(options, reading)
+        return load_ratings(path, how, console, threads=threads, show_notes=False)
+
+    return find_training_ratings(model, load)
 
 
 def _is_source(model: FactorModel, seen: Path) -> bool:
@@ -98,10 +125,10 @@ def _is_source(model: FactorModel, seen: Path) -> bool:
         return False  # whoever reads it says what is wrong with it
 
 
-def _as_trained(model: FactorModel, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how the training ratings were read, but for columns that are named now."""
+def _as_recorded(options: Mapping[str, str | None], reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how ratings of a model were read, but for columns that are named now."""
     named = {name: value for name, value in reading.items() if name.endswith("_column") and value}
-    return {**reading, **model.source_options_, **named}
+    return {**reading, **options, **named}
 
 
 def _note_unknown(model: FactorModel, ratings: Ratings, seen: Path, console: Console) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fastmf.cli.cleaning import cleaning_options
 from fastmf.cli.console import Console
+from fastmf.cli.hold_out import WAYS, HoldOut, known_only_option, parse_hold_out
 from fastmf.cli.hyperparameters import DEFAULT_MODEL, TrainCommand
 from fastmf.cli.interrupt import GracefulStop, graceful_interrupts
 from fastmf.cli.options import (
@@ -41,6 +43,7 @@ _COMPRESSED = (".gz", ".zst", ".bz2", ".lz4")
 Examples:
   fastmf train ratings.csv --valid 0.1
   fastmf train ratings.parquet --factors 100 --valid test.parquet --patience 3
+  fastmf train ratings.csv --valid 5 --valid-by last --min-user-ratings 20
   fastmf train log.tsv --user-column who --item-column what --rating-column stars
   fastmf train ratings.csv --valid 0.1 --json --quiet > report.json
 
@@ -54,8 +57,16 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
 @click.option(
     "--valid",
     metavar="0.1|FILE",
-    help="Ratings to validate on: a fraction held out at random, or a file of their own.",
+    help="Ratings to validate on: a fraction held out at random, or a file of their own; or a "
+    "Netflix probe list, whose ratings are held out.",
 )
+@click.option(
+    "--valid-by",
+    type=click.Choice(list(WAYS)),
+    help="How --valid holds ratings out, as `fastmf split --by` does; it then takes what that "
+    "takes: a number of each user's ratings, a date, a file of pairs.",
+)
+@known_only_option
 @click.option(
     "--patience",
     type=click.IntRange(min=0),
@@ -73,6 +84,7 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
 @threads_option
 @max_memory_option
 @reading_options
+@cleaning_options
 @json_option
 @quiet_option
 @click.pass_context
@@ -83,6 +95,8 @@ def train(
     ratings: Path,
     kind: str,
     valid: str | None,
+    valid_by: str | None,
+    known_only: bool,
     patience: int,
     out: Path | None,
     threads: int | None,
@@ -97,8 +111,11 @@ def train(
     RATINGS is a Parquet, Arrow or Feather file, CSV, TSV or other delimited text (also
     compressed), a folder of such parts, or a prepared store. Columns are found by their usual
     names. A file is read once: the next run starts from a memory-mapped copy in the cache.
+
+    Cleaning takes away ratings of RATINGS before any are held out; a file of validation ratings is
+    taken as it is.
     """
-    from fastmf import RunSettings, random_split
+    from fastmf import RunSettings
     from fastmf.cli.train_report import TrainReport
     from fastmf.machine import available_threads
     from fastmf.model_file import check_model_target
@@ -108,19 +125,24 @@ def train(
     folder = out or default_model_folder(ratings)
     check_model_target(folder)
     ctx.obj.hyperparameters(**hyperparameters)
-    hold_out = _fraction_or_file(valid)
+    hold_out = _hold_out_or_file(valid, valid_by, known_only)
 
     console = Console(quiet)
     began = time.perf_counter()
-    read = partial(load_ratings, reading=reading, console=console, threads=threads)
-    held_out = read(hold_out, trainable=False) if isinstance(hold_out, Path) else None
-    training = read(ratings, trainable=True)
+    read = partial(load_ratings, console=console, threads=threads)
+    held_out = (
+        read(hold_out, {**reading, "cleaning": None}, trainable=False)
+        if isinstance(hold_out, Path)
+        else None
+    )
+    training = read(ratings, reading, trainable=True)
     source = describe_training_source(ratings, training)
-    if isinstance(hold_out, float):
+    if isinstance(hold_out, HoldOut):
         # The rows that the Python API holds out for the same seed.
-        training, held_out = random_split(
-            training, hold_out, hyperparameters.get("random_state", 0)
-        )
+        n_notes = len(training.notes)
+        seed = hyperparameters.get("random_state", 0)
+        training, held_out = hold_out.split(training, seed, threads)
+        console.notes(training.notes[n_notes:])
     read_seconds = time.perf_counter() - began
 
     stop = GracefulStop(console.progress)
@@ -172,17 +194,36 @@ def default_model_folder(ratings: Path) -> Path:
     return Path(f"{name.stem}.model")
 
 
-def _fraction_or_file(valid: str | None) -> float | Path | None:
+def _hold_out_or_file(valid: str | None, by: str | None, known_only: bool) -> HoldOut | Path | None:
     """Tell what ``--valid`` means."""
+    if valid is None and (by is not None or known_only):
+        option = "--known-only" if by is None else "--valid-by"
+        raise ParameterError(f"{option} says how to hold ratings out; add --valid to say which")
     if valid is None:
         return None
+    if by is not None:
+        return parse_hold_out(valid, by, known_only)
     try:
         fraction = float(valid)
     except ValueError:
-        return Path(valid)
+        return _file(Path(valid), known_only)
     if not 0.0 < fraction < 1.0:
         raise ParameterError(
             f"--valid is {valid}, but a fraction must lie between 0 and 1, for example 0.1; "
-            "anything else is the name of a file"
+            "anything else is the name of a file, or needs --valid-by"
         )
-    return fraction
+    return HoldOut("random", fraction, known_only)
+
+
+def _file(path: Path, known_only: bool) -> HoldOut | Path:
+    """Tell a list of pairs to hold out from validation ratings."""
+    from fastmf.data.splits import is_list_of_pairs
+
+    if is_list_of_pairs(path):
+        return HoldOut("pairs", path, known_only)
+    if known_only:
+        raise ParameterError(
+            f"--known-only is for ratings held out of RATINGS; those of {path} stay as they are "
+            "(where it lists pairs to hold out, add --valid-by pairs)"
+        )
+    return path

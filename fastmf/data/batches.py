@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fastmf.data.arrays import Array
 from fastmf.data.id_tables import as_ids
-from fastmf.data.readers.part import Part, RawBatch, TextIdsError
+from fastmf.data.readers.part import Part, RawBatch, TextIdsError, unreadable
 from fastmf.data.values import BadRowError, read_values
 from fastmf.errors import DataError, FastMFError
 
@@ -62,28 +62,6 @@ def guarded_batches(part: Part) -> Iterator[Decoder]:
         if job is None:
             return
         yield job
-
-
-def unreadable(name: str, error: Exception) -> DataError:
-    """Make the one line that says why a file cannot be read.
-
-    Parameters
-    ----------
-    name : str
-        The file.
-    error : Exception
-        What Arrow or the system said.
-
-    Returns
-    -------
-    DataError
-    """
-    reason = str(error).strip().splitlines()
-    what = reason[0] if reason else type(error).__name__
-    return DataError(
-        f"{name}: cannot be read, the file is damaged or cut short ({what}); copy or download it "
-        "again"
-    )
 
 
 def prepare_batch(part: Part, decode: Decoder) -> PreparedBatch | BadRowError | None:

@@ -1,32 +1,26 @@
-"""The columns of a store as a file that is laid out first and filled in place afterwards."""
+"""The columns of a store as an Arrow file that is laid out first and filled in place afterwards."""
 
 from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from fastmf.data.arrays import Array, Columns
+from fastmf.data.arrays import Array
+from fastmf.data.arrow_views import ARROW_TYPES
 
-__all__ = ["COLUMN_TYPES", "create_column_file", "release_pages", "write_record_batch"]
-
-COLUMN_TYPES = {
-    "user_index": pa.int32(),
-    "item_index": pa.int32(),
-    "value": pa.float32(),
-    "time": pa.int64(),
-}
+__all__ = ["MappedBatch", "create_column_file", "map_record_batch", "write_record_batch"]
 
 
-def create_column_file(path: Path, n_rows: int, *, has_time: bool) -> Columns:
+def create_column_file(
+    path: Path, n_rows: int, kinds: Mapping[str, np.dtype[np.generic]]
+) -> dict[str, int]:
     """Make an Arrow IPC file of one record batch whose columns are to be filled by the caller.
-
-    Its room on the disk is taken at once: a disk that is full shows here, not when a page of the
-    map is written, which would end the process.
 
     Parameters
     ----------
@@ -34,49 +28,34 @@ def create_column_file(path: Path, n_rows: int, *, has_time: bool) -> Columns:
         The file; replaced where there is one.
     n_rows : int
         Rows, at least 1.
-    has_time : bool
-        Whether there is a column of times.
+    kinds : mapping of str to dtype
+        The columns, in order.
 
     Returns
     -------
-    Columns
-        Writable memory maps of the file's columns, of undefined content.
+    dict of str to int
+        Where each column begins in the file. What is not filled takes no room on most disks.
 
     Raises
     ------
     OSError
-        When the file cannot be made, or the disk has no room for it.
+        When the file cannot be made.
     """
-    names = [name for name in COLUMN_TYPES if has_time or name != "time"]
     blank = _blank(n_rows)
-    batch = pa.record_batch([_column_of(blank, COLUMN_TYPES[name]) for name in names], names=names)
+    columns = [_column_of(blank, ARROW_TYPES[kind]) for kind in kinds.values()]
+    batch = pa.RecordBatch.from_arrays(columns, names=list(kinds))
     with path.open("wb") as file:
-        write_record_batch(_PassingOver(file, blank) if _CAN_RESERVE else file, batch)
-        if _CAN_RESERVE:
-            os.posix_fallocate(file.fileno(), 0, file.tell())
-    whole = pa.memory_map(str(path)).read_buffer()
-    written = pa.ipc.open_file(whole).get_batch(0)
-    maps = {
-        name: np.memmap(
-            path,
-            COLUMN_TYPES[name].to_pandas_dtype(),
-            "r+",
-            offset=written.column(name).buffers()[1].address - whole.address,
-            shape=n_rows,
-        ).view(np.ndarray)
-        for name in names
-    }
-    return Columns(maps["user_index"], maps["item_index"], maps["value"], maps.get("time"))
-
-
-# Elsewhere zeros are written, which takes the room as well, and longer.
-_CAN_RESERVE = hasattr(os, "posix_fallocate")
+        write_record_batch(_PassingOver(file, blank), batch)
+    mapped = map_record_batch(path)
+    first = np.frombuffer(mapped.file, np.uint8).ctypes.data
+    return {name: mapped.batch.column(name).buffers()[1].address - first for name in kinds}
 
 
 def _blank(n_rows: int) -> Array:
     """Return zeros that take no memory as long as nobody reads them."""
-    if not _CAN_RESERVE:
+    if not hasattr(mmap, "MAP_ANONYMOUS"):
         return np.zeros(n_rows, np.int64)
+    # Memory that cannot be written does not count against a limit of the process.
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     return np.frombuffer(mmap.mmap(-1, 8 * n_rows, flags=flags, prot=mmap.PROT_READ), np.int64)
 
@@ -100,6 +79,45 @@ def write_record_batch(file: Any, batch: pa.RecordBatch) -> None:
     options = pa.ipc.IpcWriteOptions(allow_64bit=True)
     with pa.ipc.new_file(pa.PythonFile(file, "w"), batch.schema, options=options) as writer:
         writer.write_batch(batch)
+
+
+class MappedBatch(NamedTuple):
+    """A record batch, and the map of the file that it looks into."""
+
+    batch: pa.RecordBatch
+    file: mmap.mmap
+
+
+def map_record_batch(path: Path) -> MappedBatch:
+    """Map the one record batch of an Arrow IPC file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    MappedBatch
+        Nothing is read of its columns.
+
+    Raises
+    ------
+    OSError, pyarrow.ArrowInvalid
+        When it is no such file.
+    ValueError
+        When it has another number of record batches, or columns with nulls.
+    """
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(mapped)))
+    if reader.num_record_batches != 1:
+        raise ValueError(f"{reader.num_record_batches} record batches")
+    batch = reader.get_batch(0)
+    for column in batch.columns:
+        if column.null_count:
+            raise ValueError(f"{column.null_count} nulls")
+    return MappedBatch(batch, mapped)
 
 
 class _PassingOver:
@@ -135,22 +153,3 @@ class _PassingOver:
     def close(self) -> None:
         """Take no more; the file itself stays open."""
         self.closed = True
-
-
-def release_pages(column: Array) -> None:
-    """Take a memory-mapped array's pages out of this process; the file keeps their content.
-
-    Parameters
-    ----------
-    column : ndarray
-        A view of a `numpy.memmap` or of a part of one; anything else is left alone.
-    """
-    source: Any = column
-    while isinstance(source, np.ndarray):
-        source = source.base
-    if not isinstance(source, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
-        return
-    begin = column.ctypes.data - np.frombuffer(source, np.uint8).ctypes.data
-    first = begin // mmap.PAGESIZE * mmap.PAGESIZE
-    if begin + column.nbytes > first:
-        source.madvise(mmap.MADV_DONTNEED, first, begin + column.nbytes - first)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fastmf.errors import DataError
 
-__all__ = ["ColumnNames", "Roles", "find_columns"]
+__all__ = ["ColumnNames", "Marker", "Roles", "Unrated", "find_columns"]
+
+Unrated = Literal["drop", "interactions", "rating"]
 
 # The usual names, compared without case, underscores, spaces, dots and hyphens.
 # fmt: off
@@ -37,6 +39,11 @@ _TIME_NAMES = frozenset((
     "ratingtimestamp", "ratingtime", "ratingdate", "reviewtime", "reviewdate", "ratedat",
     "createdat",
 ))
+# The anime databases: MyAnimeList's export of 2016 and what was made from it write -1 for "watched,
+# not rated"; that of 2020 has a watching status, and 0 for "not rated".
+_ANIME_NAMES = frozenset(("anime", "animeid", "animeids", "malid"))
+_STATUS_NAME = "watchingstatus"
+_LONGEST_SHOWN = 40
 # fmt: on
 
 
@@ -49,6 +56,13 @@ class ColumnNames(NamedTuple):
     time: str | None = None
 
 
+class Marker(NamedTuple):
+    """A number in the column of ratings that is no rating."""
+
+    value: int
+    meaning: str
+
+
 class Roles(NamedTuple):
     """The place of each column among the columns of a source."""
 
@@ -57,10 +71,22 @@ class Roles(NamedTuple):
     rating: int
     time: int | None
     note: str | None = None
+    marker: Marker | None = None  # what rows to leave out have in the column of ratings
 
 
-def find_columns(found: Sequence[str], named: ColumnNames, source: str) -> Roles:
+_NOT_RATED = Marker(-1, "watched, not rated")
+_NO_SCORE = Marker(0, "not rated")
+_NOT_WATCHED = Marker(6, "plan to watch")
+
+
+def find_columns(
+    found: Sequence[str], named: ColumnNames, source: str, unrated: Unrated = "drop"
+) -> Roles:
     """Find the user, item, rating and time columns.
+
+    In the anime databases, known by the name of their item column, a rating can stand for "not
+    rated". What does is told by the names of the columns alone: in other data, -1 and 0 are
+    ratings.
 
     Parameters
     ----------
@@ -70,11 +96,15 @@ def find_columns(found: Sequence[str], named: ColumnNames, source: str) -> Roles
         Those the caller named; the others go by their usual names.
     source : str
         What is being read, for messages.
+    unrated : {"drop", "interactions", "rating"}, optional
+        As in `fastmf.data.readers.part.ReadOptions`. For interactions a watching status, where
+        there is one, takes the place of the rating: who plans to watch has not watched.
 
     Returns
     -------
     Roles
         `time` is None where there is no such column, or several; in that case `note` says so.
+        `marker` is None where every number is a rating, or every row an interaction.
 
     Raises
     ------
@@ -89,36 +119,72 @@ def find_columns(found: Sequence[str], named: ColumnNames, source: str) -> Roles
             f"{source}: one column cannot be two of user, item and rating; "
             f"columns found: {_listed(found)}"
         )
-    if named.time is not None:
-        return Roles(user, item, rating, _find_named("time", found, named.time, source))
+    time, note = _find_time(found, named.time, source, (user, item, rating))
+    rating, marker = _find_marker(found, item, rating, unrated)
+    return Roles(user, item, rating, time, note, marker)
+
+
+def _find_time(
+    found: Sequence[str], name: str | None, source: str, taken: tuple[int, ...]
+) -> tuple[int | None, str | None]:
+    """Return the place of the times, and a note where it is doubtful."""
+    if name is not None:
+        return _find_named("time", found, name, source), None
     times = [place for place, name in enumerate(found) if _plain(name) in _TIME_NAMES]
-    times = [place for place in times if place not in (user, item, rating)]
+    times = [place for place in times if place not in taken]
     if len(times) > 1:
-        candidates = " and ".join(repr(found[place]) for place in times)
+        candidates = " and ".join(repr(_shown(found[place])) for place in times[:12])
         note = f"{source}: {candidates} could each be the time: left out (--time-column names one)"
-        return Roles(user, item, rating, None, note)
-    return Roles(user, item, rating, times[0] if times else None)
+        return None, note
+    return times[0] if times else None, None
+
+
+def _find_marker(
+    found: Sequence[str], item: int, rating: int, unrated: Unrated
+) -> tuple[int, Marker | None]:
+    """Return the place of what tells ratings, and the number in it that is none."""
+    names = [_plain(name) for name in found]
+    if names[item] not in _ANIME_NAMES or unrated == "rating":
+        return rating, None
+    if unrated == "interactions":
+        if _STATUS_NAME in names:
+            return names.index(_STATUS_NAME), _NOT_WATCHED
+        return rating, None
+    if names[rating] not in _RATING_NAMES:  # such as the episodes watched
+        return rating, None
+    return rating, _NO_SCORE if _STATUS_NAME in names else _NOT_RATED
 
 
 def _plain(name: str) -> str:
     """Reduce a column name to what is compared."""
-    return re.sub(r"[\s_.\-]", "", name).lower()
+    return re.sub(r"[\s_.\-]", "", _untyped(name)).lower()
+
+
+def _untyped(name: str) -> str:
+    """Take off the type that RecBole's files write behind the name: ``user_id:token``."""
+    return re.sub(r":(token|float)(_seq)?$", "", name)
+
+
+def _shown(name: str) -> str:
+    """Return a column name as it can stand in a line: of a damaged file it may hold anything."""
+    printable = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+    return printable if len(printable) <= _LONGEST_SHOWN else printable[:_LONGEST_SHOWN] + "..."
 
 
 def _listed(found: Sequence[str]) -> str:
     """List column names in a message, not more than fit on a line."""
-    shown = ", ".join(found[:12])
+    shown = ", ".join(_shown(name) for name in found[:12])
     return f"{shown}, ... ({len(found)} in all)" if len(found) > 12 else shown
 
 
 def _find_named(role: str, found: Sequence[str], name: str, source: str) -> int:
-    places = [place for place, other in enumerate(found) if other == name]
+    places = [place for place, other in enumerate(found) if name in (other, _untyped(other))]
     if len(places) == 1:
         return places[0]
     if places:
         raise DataError(f"{source}: {len(places)} columns are called {name!r}")
     close = difflib.get_close_matches(name, found, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    hint = f" (did you mean {_shown(close[0])!r}?)" if close else ""
     raise DataError(
         f"{source}: no column {name!r}{hint}; columns found: {_listed(found)}; "
         f"name one of them with --{role}-column ({role}_column= in Python)"
@@ -135,6 +201,6 @@ def _find_one(
         return places[0]
     remedy = f"name it with --{role}-column ({role}_column= in Python)"
     if places:
-        candidates = " and ".join(repr(found[place]) for place in places)
+        candidates = " and ".join(repr(_shown(found[place])) for place in places[:12])
         raise DataError(f"{source}: {candidates} could each be the {role} column; {remedy}")
     raise DataError(f"{source}: no {role} column; columns found: {_listed(found)}; {remedy}")

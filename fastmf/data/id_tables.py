@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fastmf.data.arrays import Array, frozen
+from fastmf.data.arrow_views import as_arrow, as_numpy
 from fastmf.kernels import integer_ids, string_ids
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
 _SMALLEST_TABLE = 1 << 10
 # A table indexed by ids takes 4 bytes an id up to the largest: 128 MiB at most.
 _MOST_SMALL_IDS = 1 << 25
-_ENCODED_ROWS = 1 << 15
 # 18 digits always fit into 64 bits; a column of integers with gaps is often written with points.
 _WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})(\.0*)?$"
 _NUMBER_TYPES = (
@@ -126,7 +126,7 @@ class IntegerTable:
     """Hash table over finished integer ids."""
 
     def __init__(self, ids: pa.Array) -> None:
-        self.ids = frozen(ids.to_numpy(), np.int64)
+        self.ids = frozen(as_numpy(ids), np.int64)
         table = np.full(_table_slots(len(ids)), -1, np.int32)
         self.repeated = int(integer_ids.fill_integer_table(self.ids, table))
         self.table = frozen(table)
@@ -134,7 +134,7 @@ class IntegerTable:
     def lookup(self, ids: pa.Array) -> Array:
         """Return the int32 indices of ids of this kind, -1 where unknown."""
         indices = np.empty(len(ids), np.int32)
-        integer_ids.lookup_integers(frozen(ids.to_numpy(), np.int64), self.ids, self.table, indices)
+        integer_ids.lookup_integers(frozen(as_numpy(ids), np.int64), self.ids, self.table, indices)
         return indices
 
 
@@ -173,13 +173,7 @@ class IntegerEncoder:
 
     def encode(self, ids: pa.Array, indices: Array) -> None:
         """Fill `indices` with the dense indices of integer ids, inserting the unseen ones."""
-        integers = ids.to_numpy()
-        # Widened a piece at a time, which stays in the cache.
-        for start in range(0, len(integers), _ENCODED_ROWS):
-            piece = slice(start, start + _ENCODED_ROWS)
-            self._encode(frozen(integers[piece], np.int64), indices[piece])
-
-    def _encode(self, values: Array, indices: Array) -> None:
+        values = frozen(as_numpy(ids), np.int64)
         row = 0
         while True:
             kernel = (
@@ -210,7 +204,7 @@ class IntegerEncoder:
 
     def finish(self) -> pa.Array:
         """Return all ids in dense order; nothing may be encoded after."""
-        return pa.array(self._ids[: self.count])
+        return as_arrow(self._ids[: self.count].copy())
 
 
 class StringEncoder:

@@ -5,43 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
-from fastmf.data.arrays import Columns
-from fastmf.data.filters import check_duplicates_option
-from fastmf.data.ingest import Progress, encode_parts, finish_table
+from fastmf.data.arrays import Array, Columns
+from fastmf.data.filters import check_duplicates_option, resolve_duplicates
+from fastmf.data.ingest import Encoded, Progress, encode_parts
 from fastmf.data.ratings import Duplicates, Ratings
 from fastmf.data.readers.part import Part
-from fastmf.data.sinks import empty_columns
+from fastmf.errors import DataError
 
 __all__ = ["MemorySink", "read_in_memory"]
+
+
+class _MemoryColumn:
+    """Keeps the rows of one column."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._dtype = dtype
+        self._pieces: list[Array] = []
+
+    def append(self, rows: Array) -> None:
+        """Keep a copy of rows behind those before."""
+        self._pieces.append(rows.astype(self._dtype))
+
+    def joined(self) -> Array:
+        """Return all rows in a new array, and keep none."""
+        pieces, self._pieces = self._pieces, []
+        return np.concatenate([np.empty(0, self._dtype), *pieces])
 
 
 class MemorySink:
     """Collects columns in memory."""
 
     def __init__(self) -> None:
-        self._chunks: list[Columns] = []
+        self.users = _MemoryColumn(np.int32)
+        self.items = _MemoryColumn(np.int32)
+        self.values = _MemoryColumn(np.float32)
+        self.times = _MemoryColumn(np.int64)
 
-    def room(self, n_rows: int) -> Columns:
-        """Return new columns."""
-        return empty_columns(n_rows)
+    def settle(self) -> None:
+        """Nothing is left to decide."""
 
-    def put(self, columns: Columns) -> None:
-        """Keep rows behind those before."""
-        self._chunks.append(columns)
+    def finish(self, *, has_time: bool) -> Columns:
+        """Return all rows in new arrays.
 
-    def finish(self) -> Columns:
-        """Return all rows in new arrays."""
-        chunks, self._chunks = self._chunks, []
-        times = [chunk.time for chunk in chunks]
-        return Columns(
-            np.concatenate([np.empty(0, np.int32), *(chunk.user_index for chunk in chunks)]),
-            np.concatenate([np.empty(0, np.int32), *(chunk.item_index for chunk in chunks)]),
-            np.concatenate([np.empty(0, np.float32), *(chunk.value for chunk in chunks)]),
-            np.concatenate([t for t in times if t is not None])
-            if times and all(t is not None for t in times)
-            else None,
-        )
+        Parameters
+        ----------
+        has_time : bool
+            Whether to return the times as well.
+
+        Returns
+        -------
+        Columns
+        """
+        users, items, values = self.users.joined(), self.items.joined(), self.values.joined()
+        return Columns(users, items, values, self.times.joined() if has_time else None)
 
 
 def read_in_memory(
@@ -81,7 +99,21 @@ def read_in_memory(
     encoded = encode_parts(
         parts, sink, time_required=time_required, progress=progress, num_threads=num_threads
     )
-    columns, rating_range, notes = finish_table(
-        encoded, sink, duplicates=duplicates, name="the data", num_threads=num_threads
+    return _resolved(encoded, sink.finish(has_time=encoded.has_time), duplicates, num_threads)
+
+
+def _resolved(
+    encoded: Encoded, columns: Columns, duplicates: Duplicates, num_threads: int | None
+) -> Ratings:
+    """Make ratings of columns, each pair once."""
+    if len(columns.value) == 0:
+        raise DataError("the data: no ratings in it")
+    users, items, notes = encoded.users, encoded.items, encoded.notes
+    resolved, note = resolve_duplicates(
+        columns, len(users), len(items), duplicates, encoded.place, num_threads
     )
-    return Ratings(columns, encoded.users, encoded.items, rating_range, notes=notes)
+    rating_range = encoded.rating_range
+    if note is not None:
+        rating_range = (float(resolved.value.min()), float(resolved.value.max()))
+        notes = (*notes, note)
+    return Ratings(resolved, users, items, rating_range, notes=notes)

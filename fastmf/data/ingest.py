@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from fastmf.data.arrays import Array, Columns
 from fastmf.data.batches import (
     Decoder,
     PreparedBatch,
@@ -21,7 +20,9 @@ from fastmf.data.batches import (
 from fastmf.data.filters import resolve_duplicates
 from fastmf.data.ratings import Duplicates
 from fastmf.data.readers.part import Part
-from fastmf.data.sinks import Sink
+from fastmf.data.repeats import count_repeats
+from fastmf.data.sinks import Appendable, GrowingSink, Sink
+from fastmf.data.stored_columns import PIECE_ROWS, StoredColumns
 from fastmf.data.values import BadRowError, TimeReader
 from fastmf.data.vocabulary import Vocabulary, VocabularyBuilder
 from fastmf.errors import DataError
@@ -40,7 +41,7 @@ class Encoded(NamedTuple):
     has_time: bool
     rating_range: tuple[float, float]
     notes: tuple[str, ...]
-    place: Callable[[int], str]
+    place: _Places
 
 
 class _Places:
@@ -98,13 +99,6 @@ def encode_parts(
     return encoder.finish()
 
 
-class _Group(NamedTuple):
-    """Batches that are encoded at the same time, and the room for them."""
-
-    batches: list[PreparedBatch]
-    rooms: list[Columns]
-
-
 class _Encoder:
     """The state of `encode_parts`: two vocabularies, times, places."""
 
@@ -132,22 +126,20 @@ class _Encoder:
         jobs = guarded_batches(part)
         group_size = team.num_threads if part.independent else 1
         decoders: list[Decoder] = list(islice(jobs, group_size))
-        group = _Group([], [])
+        group: list[PreparedBatch] = []
         first_row = 0
-        while decoders or group.batches:
-            user_rooms = [room.user_index for room in group.rooms]
-            item_rooms = [room.item_index for room in group.rooms]
+        while decoders or group:
             tasks: list[Callable[[], Any]] = [
                 *(partial(prepare_batch, part, decoder) for decoder in decoders),
-                partial(_encode, self.users, part, [b.users for b in group.batches], user_rooms),
-                partial(_encode, self.items, part, [b.items for b in group.batches], item_rooms),
-                partial(self._read_times, part, group),
+                partial(self._encode, self.users, part, [b.users for b in group], self.sink.users),
+                partial(self._encode, self.items, part, [b.items for b in group], self.sink.items),
+                partial(self._store_times, part, group),
                 partial(self._store_values, group),
                 partial(list, islice(jobs, group_size)),
             ]
-            *decoded, _, _, rooms, _, decoders = team.map(_call, tasks)
-            self._put(rooms)
-            group = _Group([], [])
+            *decoded, _, _, _, _, decoders = team.map(_call, tasks)
+            self._count(group)
+            group = []
             for result in decoded:
                 if isinstance(result, BadRowError):
                     place = part.place(first_row + result.row)
@@ -155,45 +147,56 @@ class _Encoder:
                 if result is not None:
                     first_row += len(result.values)
                     _check_extent(part, first_row)
-                    group.batches.append(result)
-                    group.rooms.append(self.sink.room(len(result.values)))
+                    group.append(result)
         _check_extent(part, first_row, complete=True)
+        self.notes += part.finish()
 
-    def _store_values(self, group: _Group) -> None:
-        for batch, room in zip(*group, strict=True):
-            np.copyto(room.value, batch.values, casting="unsafe")
-            if len(room.value):
-                self.low = min(self.low, float(room.value.min()))
-                self.high = max(self.high, float(room.value.max()))
+    @staticmethod
+    def _encode(
+        vocabulary: VocabularyBuilder, part: Part, columns: list[pa.Array], out: Appendable
+    ) -> None:
+        """Give the ids of a group their indices, a piece at a time, which stays in the cache."""
+        indices = np.empty(PIECE_ROWS, np.int32)
+        for ids in columns:
+            for start in range(0, len(ids), PIECE_ROWS):
+                piece = ids.slice(start, PIECE_ROWS)
+                encoded = indices[: len(piece)]
+                try:
+                    vocabulary.encode(piece, encoded)
+                except DataError as error:
+                    raise DataError(f"{part.name}: {error}") from error
+                out.append(encoded)
 
-    def _read_times(self, part: Part, group: _Group) -> list[Columns]:
-        """Return the rooms of a group, without times where they are left out."""
-        rooms = []
-        for batch, room in zip(*group, strict=True):
-            rooms.append(room if self._read_time(part, batch, room) else room._replace(time=None))
+    def _store_values(self, group: list[PreparedBatch]) -> None:
+        for batch in group:
+            self.sink.values.append(batch.values)
+            self.low = min(self.low, float(batch.values.min()))
+            self.high = max(self.high, float(batch.values.max()))
+
+    def _store_times(self, part: Part, group: list[PreparedBatch]) -> None:
+        for batch in group:
+            if batch.time is None:
+                self.time_missing_in = self.time_missing_in or part.name
+            else:
+                self.any_time = True
+                self._store_time(part, batch.time)
             self.times_read += len(batch.values)
-        return rooms
 
-    def _read_time(self, part: Part, batch: PreparedBatch, room: Columns) -> bool:
-        if batch.time is None:
-            self.time_missing_in = self.time_missing_in or part.name
-            return False
-        self.any_time = True
+    def _store_time(self, part: Part, column: pa.Array) -> None:
         try:
-            # Without room for them in the store, times may still be what is complained of.
-            out = np.empty(len(batch.values), np.int64) if room.time is None else room.time
-            return self.times.read(batch.time, out)
+            seconds = self.times.read(column)
         except BadRowError as error:
             place = part.place(self.times_read + error.row)
             raise DataError(f"{place}: {error.complaint}") from error
         except DataError as error:
             raise DataError(f"{part.name}: {error}") from error
+        if seconds is not None and self.time_missing_in is None:
+            self.sink.times.append(seconds)
 
-    def _put(self, rooms: list[Columns]) -> None:
-        n_rows = sum(len(room.value) for room in rooms)
-        for room in rooms:
-            self.sink.put(room)
+    def _count(self, group: list[PreparedBatch]) -> None:
+        n_rows = sum(len(batch.values) for batch in group)
         self.places.n_rows += n_rows
+        self.sink.settle()
         if self.progress is not None and n_rows:
             self.progress(n_rows)
 
@@ -214,16 +217,6 @@ class _Encoder:
         )
 
 
-def _encode(
-    vocabulary: VocabularyBuilder, part: Part, columns: list[pa.Array], rooms: list[Array]
-) -> None:
-    for ids, room in zip(columns, rooms, strict=True):
-        try:
-            vocabulary.encode(ids, room)
-        except DataError as error:
-            raise DataError(f"{part.name}: {error}") from error
-
-
 def _check_extent(part: Part, n_rows: int, *, complete: bool = False) -> None:
     """Refuse a part that holds more rows than it promised, or in the end fewer."""
     if part.extent is None:
@@ -240,12 +233,12 @@ def _call(task: Callable[[], Any]) -> Any:
 
 def finish_table(
     encoded: Encoded,
-    sink: Sink,
+    sink: GrowingSink,
     *,
     duplicates: Duplicates,
     name: str,
     num_threads: int | None = None,
-) -> tuple[Columns, tuple[float, float], tuple[str, ...]]:
+) -> tuple[StoredColumns, tuple[float, float], tuple[str, ...]]:
     """Take the columns out of a sink, resolve duplicates, measure the rating range.
 
     Parameters
@@ -263,7 +256,7 @@ def finish_table(
 
     Returns
     -------
-    columns : Columns
+    columns : StoredColumns
     rating_range : tuple of float
         Least and greatest rating.
     notes : tuple of str
@@ -273,15 +266,14 @@ def finish_table(
     DataError
         Without any rows, or on duplicates that are an error.
     """
-    columns = sink.finish()
-    if len(columns.value) == 0:
+    if encoded.place.n_rows == 0:
         raise DataError(f"{name}: no ratings in it")
-    if not encoded.has_time:
-        columns = columns._replace(time=None)
+    stored = sink.finish(has_time=encoded.has_time, num_threads=num_threads)
+    n_users, n_items = len(encoded.users), len(encoded.items)
+    if count_repeats(stored, n_users, n_items, num_threads) == 0:
+        return stored, encoded.rating_range, encoded.notes
     resolved, note = resolve_duplicates(
-        columns, len(encoded.users), len(encoded.items), duplicates, encoded.place, num_threads
+        sink.wide(stored), n_users, n_items, duplicates, encoded.place, num_threads
     )
-    rating_range = encoded.rating_range
-    if resolved is not columns:
-        rating_range = (float(resolved.value.min()), float(resolved.value.max()))
-    return resolved, rating_range, tuple(chain(encoded.notes, [note] if note else []))
+    rating_range = (float(resolved.value.min()), float(resolved.value.max()))
+    return sink.rewrite(resolved), rating_range, tuple(chain(encoded.notes, [note] if note else []))

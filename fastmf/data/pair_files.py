@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fastmf.data.batches import unreadable
 from fastmf.data.columns import ColumnNames, find_columns
 from fastmf.data.id_tables import whole_numbers
 from fastmf.data.readers import check_regular
 from fastmf.data.readers.complaints import MISSING, check_field_count, check_id
 from fastmf.data.readers.compression import open_text
 from fastmf.data.readers.dialect import Dialect, LongFieldError
+from fastmf.data.readers.part import unreadable
 from fastmf.errors import DataError
 
 __all__ = ["Pairs", "as_integers", "read_pairs"]

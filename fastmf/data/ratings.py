@@ -10,8 +10,8 @@ import numpy as np
 
 from fastmf.data.arrays import Array, Columns, frozen
 from fastmf.data.bitmaps import count_bits, full_bitmap
+from fastmf.data.stored_columns import StoredColumns
 from fastmf.data.vocabulary import Vocabulary
-from fastmf.kernels import sampling as kernels
 
 __all__ = ["Duplicates", "RatingChunk", "Ratings"]
 
@@ -39,7 +39,7 @@ class Ratings:
 
     Parameters
     ----------
-    columns : Columns
+    columns : Columns or StoredColumns
         The dense columns, in memory or memory-mapped; not copied.
     users, items : Vocabulary
         The raw ids behind the dense indices.
@@ -64,7 +64,7 @@ class Ratings:
 
     def __init__(
         self,
-        columns: Columns,
+        columns: Columns | StoredColumns,
         users: Vocabulary,
         items: Vocabulary,
         rating_range: tuple[float, float],
@@ -74,12 +74,7 @@ class Ratings:
         mapped: mmap.mmap | None = None,
     ) -> None:
         self._mapped = mapped
-        self._columns = Columns(
-            frozen(columns.user_index, np.int32),
-            frozen(columns.item_index, np.int32),
-            frozen(columns.value, np.float32),
-            None if columns.time is None else frozen(columns.time, np.int64),
-        )
+        self._columns = columns if isinstance(columns, StoredColumns) else StoredColumns.of(columns)
         self.users = users
         self.items = items
         self.rating_range = rating_range
@@ -117,17 +112,20 @@ class Ratings:
 
     @property
     def item_index(self) -> Array:
-        """(n_ratings,) int32 dense items; read-only and uncopied unless this is a selection."""
+        """(n_ratings,) int32 dense items; read-only, made anew each time from a store.
+
+        Of many ratings, `chunks` takes less memory.
+        """
         return self.chunk(0, self.n_rows).item_index
 
     @property
     def value(self) -> Array:
-        """(n_ratings,) float32 ratings; read-only and uncopied unless this is a selection."""
+        """(n_ratings,) float32 ratings; read-only, made anew each time from a store."""
         return self.chunk(0, self.n_rows).value
 
     @property
     def time(self) -> Array | None:
-        """(n_ratings,) int64 seconds since 1970, or None without a time column."""
+        """(n_ratings,) int64 seconds since 1970, or None without times; made anew from a store."""
         return self.times(0, self.n_rows)
 
     @property
@@ -148,7 +146,7 @@ class Ratings:
         Returns
         -------
         RatingChunk
-            Read-only views of the columns, or gathered copies when this is a selection.
+            Read-only: views of columns in memory, else copies.
 
         Raises
         ------
@@ -156,19 +154,11 @@ class Ratings:
             If the range leaves [0, n_rows).
         """
         count = self.count(start, stop)
-        users, items, values, _ = self._columns
+        columns = self._columns
         if self._selected is None:
-            return RatingChunk(users[start:stop], items[start:stop], values[start:stop])
-        # One more place than rows: the kernel writes every row and moves on behind the wanted.
-        out = (
-            np.empty(count + 1, np.int32),
-            np.empty(count + 1, np.int32),
-            np.empty(count + 1, np.float32),
-        )
-        kernels.gather_rows(
-            self._selected, np.int64(start), np.int64(stop), users, items, values, *out
-        )
-        return RatingChunk(*(frozen(column[:count]) for column in out))
+            users = columns.user_index[start:stop]
+            return RatingChunk(users, columns.items(start, stop), columns.values(start, stop))
+        return RatingChunk(*columns.gather(self._selected, start, stop, count))
 
     def times(self, start: int, stop: int) -> Array | None:
         """Return the times of the rows that `chunk` returns.
@@ -188,12 +178,10 @@ class Ratings:
         IndexError
             If the range leaves [0, n_rows).
         """
-        count, time = self.count(start, stop), self._columns.time
-        if time is None or self._selected is None:
-            return None if time is None else time[start:stop]
-        out = np.empty(count + 1, np.int64)
-        kernels.gather_times(self._selected, np.int64(start), np.int64(stop), time, out)
-        return frozen(out[:count])
+        count = self.count(start, stop)
+        if self._selected is None or self._columns.time is None:
+            return self._columns.seconds(start, stop)
+        return self._columns.gather_seconds(self._selected, start, stop, count)
 
     def count(self, start: int, stop: int) -> int:
         """Count the selected rows among the underlying rows [start, stop).
@@ -215,6 +203,16 @@ class Ratings:
         if not 0 <= start <= stop <= self.n_rows:
             raise IndexError(f"rows [{start}, {stop}) are not within [0, {self.n_rows})")
         return stop - start if self._selected is None else count_bits(self._selected, start, stop)
+
+    @property
+    def stored(self) -> StoredColumns:
+        """The underlying columns as they are kept, all rows."""
+        return self._columns
+
+    @property
+    def mapped(self) -> mmap.mmap | None:
+        """The file that the columns look into."""
+        return self._mapped
 
     def release(self) -> None:
         """Take the pages of memory-mapped columns out of this process's memory.

@@ -2,100 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from fastmf.data.arrays import Columns
-from fastmf.data.column_file import COLUMN_TYPES, create_column_file, release_pages
+from fastmf.data.arrays import Array, Columns, frozen
+from fastmf.data.arrow_views import as_numpy
+from fastmf.data.column_file import create_column_file, map_record_batch
+from fastmf.data.column_writers import (
+    ColumnWriter,
+    ItemWriter,
+    TimeWriter,
+    UserWriter,
+    ValueWriter,
+)
+from fastmf.data.stored_columns import PIECE_ROWS, StoredColumns
+from fastmf.parallel import Team
 
-__all__ = ["FileSink", "GrowingSink", "Sink", "empty_columns"]
+__all__ = ["Appendable", "FileSink", "GrowingSink", "Sink"]
+
+_COPIED_BYTES = 1 << 20
+_BYTES_OF_TASK = 1 << 25
+_numbers = count()
+
+
+class Appendable(Protocol):
+    """Takes the rows of one column, in order."""
+
+    def append(self, rows: Array) -> None:
+        """Take rows behind those before; they may change afterwards."""
 
 
 class Sink(Protocol):
-    """Hands out room for rows, in order, and takes it back filled, in the same order."""
+    """Takes four columns, each at its own pace and on any one thread at a time."""
 
-    def room(self, n_rows: int) -> Columns:
-        """Return uninitialised columns for the next rows."""
+    @property
+    def users(self) -> Appendable:
+        """Takes dense indices, int32."""
 
-    def put(self, columns: Columns) -> None:
-        """Take columns that `room` returned; their time may have become None."""
+    @property
+    def items(self) -> Appendable:
+        """Takes dense indices, int32."""
 
-    def finish(self) -> Columns:
-        """Return all rows, writable; nothing may be added after."""
+    @property
+    def values(self) -> Appendable:
+        """Takes ratings, float32 or integers."""
 
+    @property
+    def times(self) -> Appendable:
+        """Takes int64 seconds since 1970; none, or fewer than rows, where there are no times."""
 
-def empty_columns(n_rows: int) -> Columns:
-    """Return uninitialised columns in memory.
-
-    Parameters
-    ----------
-    n_rows : int
-        Rows of each.
-
-    Returns
-    -------
-    Columns
-    """
-    return Columns(*(np.empty(n_rows, t.to_pandas_dtype()) for t in COLUMN_TYPES.values()))
-
-
-class FileSink:
-    """Collects a number of rows known beforehand in a file that can become a store's.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where the file goes; `discard` removes it.
-    n_rows : int
-        Rows to come, at least 1.
-    has_time : bool
-        Whether all of them have times.
-
-    Raises
-    ------
-    OSError
-        When the disk has no room for them.
-    """
-
-    def __init__(self, folder: Path, n_rows: int, *, has_time: bool) -> None:
-        self.path = folder / "scratch.arrow"
-        try:
-            self.columns = create_column_file(self.path, n_rows, has_time=has_time)
-        except OSError:
-            self.discard()
-            raise
-        self._next_row = 0
-
-    def room(self, n_rows: int) -> Columns:
-        """Return the file's columns of the next rows."""
-        first, self._next_row = self._next_row, self._next_row + n_rows
-        users, items, values, time = self.columns
-        rows = slice(first, self._next_row)
-        return Columns(users[rows], items[rows], values[rows], None if time is None else time[rows])
-
-    def put(self, columns: Columns) -> None:
-        """Let the system write filled rows to disk when it likes."""
-        for column in columns:
-            if column is not None:
-                release_pages(column)
-
-    def finish(self) -> Columns:
-        """Return all rows as writable memory maps."""
-        return self.columns
-
-    def file_of(self, columns: Columns) -> Path | None:
-        """Return the file, if it holds exactly these columns."""
-        return self.path if columns is self.columns else None
-
-    def discard(self) -> None:
-        """Remove the file, where it is still there."""
-        self.path.unlink(missing_ok=True)
+    def settle(self) -> None:
+        """Decide where what came so far belongs; nothing may be appended meanwhile."""
 
 
 class GrowingSink:
-    """Collects columns of any length in files, one a column.
+    """Collects columns of any length in files, one a column, and in the end joins them to one.
 
     Parameters
     ----------
@@ -104,41 +70,239 @@ class GrowingSink:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._paths = {name: folder / f"scratch-{name}" for name in COLUMN_TYPES}
-        self._files: dict[str, IO[bytes]] = {n: p.open("wb") for n, p in self._paths.items()}
-        self._n_rows = 0
-        self._n_times = 0
+        self._folder = folder
+        # Several sinks may work in one folder.
+        self._name = f"scratch-{next(_numbers)}"
+        self._whole = self._path("arrow")
+        self.users = UserWriter(self._path("users"))
+        self.items = ItemWriter(self._path("items"))
+        self.values = ValueWriter(self._path("values"))
+        self.times = TimeWriter(self._path("times"))
+        self._settled = False
+        self._columns: StoredColumns | None = None
 
-    def room(self, n_rows: int) -> Columns:
-        """Return columns in memory."""
-        return empty_columns(n_rows)
+    def _path(self, ending: str) -> Path:
+        return self._folder / f"{self._name}.{ending}"
 
-    def put(self, columns: Columns) -> None:
-        """Write rows behind those before."""
-        for name, column in columns._asdict().items():
-            if column is not None:
-                self._files[name].write(column.data)
-        self._n_rows += len(columns.value)
-        self._n_times += 0 if columns.time is None else len(columns.time)
+    @property
+    def _writers(self) -> tuple[ColumnWriter, ...]:
+        return self.users, self.items, self.values, self.times
 
-    def finish(self) -> Columns:
-        """Return all rows as writable memory maps."""
-        for file in self._files.values():
-            file.close()
-        if self._n_rows == 0:
-            return empty_columns(0)
-        maps = {
-            name: np.memmap(self._paths[name], kind.to_pandas_dtype(), "r+", shape=self._n_rows)
-            for name, kind in COLUMN_TYPES.items()
-            if name != "time" or self._n_times == self._n_rows
-        }
-        return Columns(maps["user_index"], maps["item_index"], maps["value"], maps.get("time"))
+    def settle(self) -> None:
+        """Give every column its file, once there are rows that tell its type."""
+        if not self._settled and self.users.n_rows:
+            self._settled = True
+            self._begin()
 
-    def file_of(self, columns: Columns) -> None:
-        """Return None: no single file holds all columns."""
+    def _begin(self) -> None:
+        for writer in self._writers:
+            writer.begin()
+
+    def finish(self, *, has_time: bool, num_threads: int | None = None) -> StoredColumns:
+        """Return all rows as memory maps of one file; nothing may be added after.
+
+        Parameters
+        ----------
+        has_time : bool
+            Whether to take the times as well; there must be one a row.
+        num_threads : int, optional
+            Threads to copy with, where columns must be copied.
+
+        Returns
+        -------
+        StoredColumns
+        """
+        self.settle()
+        n_rows = self.users.n_rows
+        if n_rows == 0:
+            empty = np.empty(0, np.int32)
+            return StoredColumns.of(Columns(empty, empty, np.empty(0, np.float32), None))
+        for writer in self._writers:
+            writer.close()
+        wanted = self._writers if has_time else self._writers[:3]
+        if not self._in_place(wanted):
+            self._join(wanted, num_threads)
+        self._columns = self._mapped(has_time=has_time)
+        return self._columns
+
+    def _in_place(self, wanted: tuple[ColumnWriter, ...]) -> bool:
+        """Whether the joined file is complete already."""
+        return False
+
+    def _join(self, wanted: tuple[ColumnWriter, ...], num_threads: int | None) -> None:
+        """Copy all columns into a new file."""
+        joined = self._path("joined")
+        kinds = {writer.name: writer.kind for writer in wanted}
+        offsets = create_column_file(joined, self.users.n_rows, kinds)
+        tasks = [
+            task
+            for writer in wanted
+            if writer.path is not None
+            for task in _cut(writer.path, writer.offset, joined, offsets[writer.name], writer)
+        ]
+        with Team(num_threads) as team:
+            for _ in team.map(_copy, tasks):
+                pass
+        joined.replace(self._whole)
+        for writer in self._writers:
+            writer.discard()
+
+    def _mapped(self, *, has_time: bool) -> StoredColumns:
+        batch = map_record_batch(self._whole).batch
+        return StoredColumns(
+            as_numpy(batch.column("user_index")),
+            as_numpy(batch.column("item_index")),
+            as_numpy(batch.column("value")),
+            frozen(self.values.levels),
+            self.values.n_levels,
+            as_numpy(batch.column("time")) if has_time else None,
+        )
+
+    def wide(self, columns: StoredColumns) -> Columns:
+        """Return columns in their widest types, as writable maps of files.
+
+        Parameters
+        ----------
+        columns : StoredColumns
+            What `finish` returned.
+
+        Returns
+        -------
+        Columns
+        """
+        users = self._spread(columns, "user_index", np.dtype(np.int32))
+        items = self._spread(columns, "item_index", np.dtype(np.int32))
+        values = self._spread(columns, "value", np.dtype(np.float32))
+        if columns.time is None:
+            return Columns(users, items, values, None)
+        return Columns(users, items, values, self._spread(columns, "time", np.dtype(np.int64)))
+
+    def _spread(self, columns: StoredColumns, name: str, kind: np.dtype[np.generic]) -> Array:
+        n_rows = len(columns.user_index)
+        path = self._path(f"wide-{name}")
+        rows = {
+            "user_index": lambda first, last: columns.user_index[first:last],
+            "item_index": columns.items,
+            "value": columns.values,
+            "time": columns.seconds,
+        }[name]
+        with path.open("wb") as file:
+            for start in range(0, n_rows, PIECE_ROWS):
+                piece = rows(start, min(start + PIECE_ROWS, n_rows))
+                assert piece is not None
+                file.write(piece.data)
+        return np.memmap(path, kind, "r+", shape=n_rows)
+
+    def rewrite(self, columns: Columns) -> StoredColumns:
+        """Put other columns in the place of all rows.
+
+        Parameters
+        ----------
+        columns : Columns
+            At least one row; may be views of what `wide` returned.
+
+        Returns
+        -------
+        StoredColumns
+            Memory maps of one file, as of `finish`.
+        """
+        has_time = columns.time is not None
+        fresh = FileSink(self._folder, len(columns.value), has_time=has_time)
+        for start in range(0, len(columns.value), PIECE_ROWS):
+            rows = slice(start, start + PIECE_ROWS)
+            times = None if columns.time is None else columns.time[rows]
+            fresh.take(
+                columns.user_index[rows], columns.item_index[rows], columns.value[rows], times
+            )
+        self._columns = fresh.finish(has_time=has_time)
+        self.discard()
+        fresh._whole.replace(self._whole)
+        fresh.discard()
+        return self._columns
+
+    def take(self, users: Array, items: Array, values: Array, times: Array | None) -> None:
+        """Append rows of all columns.
+
+        Parameters
+        ----------
+        users, items, values, times : ndarray
+            (m,) int32, int32, float32 and, where there are times, int64.
+        """
+        self.users.append(users)
+        self.items.append(items)
+        self.values.append(values)
+        if times is not None:
+            self.times.append(times)
+        self.settle()
+
+    def file_of(self, columns: StoredColumns) -> Path | None:
+        """Return the file, if it holds exactly these columns."""
+        return self._whole if columns is self._columns else None
 
     def discard(self) -> None:
         """Close and remove the files."""
-        for name, file in self._files.items():
-            file.close()
-            self._paths[name].unlink(missing_ok=True)
+        for writer in self._writers:
+            writer.discard()
+        for path in self._folder.glob(f"{self._name}.*"):
+            path.unlink(missing_ok=True)
+
+
+class FileSink(GrowingSink):
+    """Collects a number of rows known beforehand in place in a file that can become a store's.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where files go; `discard` removes them.
+    n_rows : int
+        Rows to come, at least 1.
+    has_time : bool
+        Whether all of them have times.
+    """
+
+    def __init__(self, folder: Path, n_rows: int, *, has_time: bool) -> None:
+        super().__init__(folder)
+        self._n_rows = n_rows
+        self._laid_out = self._writers if has_time else self._writers[:3]
+        self._kinds: dict[str, np.dtype[np.generic]] | None = None
+
+    def _begin(self) -> None:
+        kinds = {writer.name: writer.kind for writer in self._laid_out}
+        offsets: dict[str, int] = {}
+        # What a damaged file promises may be more than any disk holds.
+        with contextlib.suppress(OSError):
+            offsets = create_column_file(self._whole, self._n_rows, kinds)
+            self._kinds = kinds
+        for writer in self._writers:
+            if writer.name in offsets:
+                writer.begin(self._whole, offsets[writer.name])
+            else:
+                writer.begin()
+
+    def _in_place(self, wanted: tuple[ColumnWriter, ...]) -> bool:
+        now = {writer.name: writer.kind for writer in wanted}
+        return now == self._kinds and self.users.n_rows == self._n_rows
+
+
+def _cut(
+    source: Path, source_offset: int, target: Path, target_offset: int, writer: ColumnWriter
+) -> Iterator[tuple[Path, int, Path, int, int]]:
+    """Yield the pieces in which a column is copied."""
+    n_bytes = writer.n_rows * writer.kind.itemsize
+    for first in range(0, n_bytes, _BYTES_OF_TASK):
+        size = min(_BYTES_OF_TASK, n_bytes - first)
+        yield source, source_offset + first, target, target_offset + first, size
+
+
+def _copy(task: tuple[Path, int, Path, int, int]) -> None:
+    """Copy a piece of one file into another."""
+    source, source_offset, target, target_offset, n_bytes = task
+    with source.open("rb") as reader, target.open("r+b") as writer:
+        reader.seek(source_offset)
+        writer.seek(target_offset)
+        while n_bytes:
+            read = reader.read(min(n_bytes, _COPIED_BYTES))
+            if not read:
+                raise OSError(f"{source} is shorter than what was written to it")
+            writer.write(read)
+            n_bytes -= len(read)

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from fastmf.data.arrays import Columns
-from fastmf.data.column_file import COLUMN_TYPES
+from fastmf.data.arrays import frozen
+from fastmf.data.arrow_views import as_numpy
+from fastmf.data.column_file import map_record_batch
 from fastmf.data.fingerprint import fingerprint, never_reached_disk
 from fastmf.data.folders import new_folder
 from fastmf.data.ratings import Ratings
@@ -28,6 +30,7 @@ from fastmf.data.store_header import (
     read_header,
 )
 from fastmf.data.store_writer import write_store_files, writing_errors
+from fastmf.data.stored_columns import KINDS, MOST_LEVELS, StoredColumns
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError
 
@@ -50,23 +53,18 @@ def open_store(folder: str | Path) -> Ratings:
     Raises
     ------
     DataError
-        When the store is missing, truncated, altered, or of a newer version.
+        When the store is missing, truncated, altered, or of another version.
     """
     folder = Path(folder)
     header = read_header(folder)
     try:
         _check_files(folder, header)
-        batch, mapped = _open_batch(folder / RATINGS)
+        columns, mapped = _open_columns(folder / RATINGS, header)
         users = Vocabulary(_open_ids(folder / USERS))
         items = Vocabulary(_open_ids(folder / ITEMS))
         low, high = (float(limit) for limit in header["rating_range"])
-        columns = {
-            name: batch.column(name).to_numpy(zero_copy_only=True) for name in batch.schema.names
-        }
         ratings = Ratings(
-            Columns(
-                columns["user_index"], columns["item_index"], columns["value"], columns.get("time")
-            ),
+            columns,
             users,
             items,
             (low, high),
@@ -100,22 +98,26 @@ def _check_files(folder: Path, header: Mapping[str, Any]) -> None:
             )
 
 
-def _open_batch(path: Path) -> tuple[pa.RecordBatch, mmap.mmap]:
-    """Map the one record batch of an IPC file."""
-    with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(mapped)))
-    if reader.num_record_batches != 1:
-        raise ValueError(f"{reader.num_record_batches} record batches")
-    batch = reader.get_batch(0)
-    for name, kind in zip(batch.schema.names, batch.schema.types, strict=True):
-        if kind != COLUMN_TYPES.get(name, kind) or batch.column(name).null_count:
-            raise ValueError(f"column {name}")
-    return batch, mapped
+def _open_columns(path: Path, header: Mapping[str, Any]) -> tuple[StoredColumns, mmap.mmap]:
+    batch, mapped = map_record_batch(path)
+    columns = {name: as_numpy(batch.column(name)) for name in batch.schema.names}
+    for name, column in columns.items():
+        if column.dtype not in KINDS[name]:
+            raise ValueError(f"column {name} of type {column.dtype}")
+    levels = np.zeros(MOST_LEVELS, np.float32)
+    levels[: len(header["levels"])] = header["levels"]
+    return StoredColumns(
+        columns["user_index"],
+        columns["item_index"],
+        columns["value"],
+        frozen(levels),
+        len(header["levels"]) if columns["value"].dtype == np.uint8 else 0,
+        columns.get("time"),
+    ), mapped
 
 
 def _open_ids(path: Path) -> pa.Array:
-    ids = _open_batch(path)[0].column("id")
+    ids = map_record_batch(path).batch.column("id")
     if ids.type not in (pa.int64(), pa.large_string()):
         raise ValueError(f"ids of type {ids.type}")
     # Lengths and the ends of the offsets; the fingerprint has vouched for the rest.
@@ -144,9 +146,12 @@ def verify_store(folder: str | Path) -> None:
             Vocabulary.from_ids(ids)
         except (pa.ArrowInvalid, DataError) as error:
             raise DataError(f"{folder}: its ids are damaged; {REMAKE}") from error
-    for users, items, values in ratings.chunks():
+    columns = ratings.stored
+    for start, stop in ratings.ranges():
+        users, items, values = ratings.chunk(start, stop)
         sound = (
-            users.min() >= 0
+            (columns.n_levels == 0 or columns.value[start:stop].max() < columns.n_levels)
+            and users.min() >= 0
             and users.max() < ratings.n_users
             and items.min() >= 0
             and items.max() < ratings.n_items

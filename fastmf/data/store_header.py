@@ -13,7 +13,7 @@ from fastmf.errors import DataError
 __all__ = ["STORE_VERSION", "header_checksum", "is_store", "read_header"]
 
 STORE_FORMAT = "fastmf ratings store"
-STORE_VERSION = 1
+STORE_VERSION = 2
 HEADER = "store.json"
 RATINGS = "ratings.arrow"
 USERS = "users.arrow"
@@ -53,7 +53,7 @@ def read_header(folder: Path) -> dict[str, Any]:
     Raises
     ------
     DataError
-        When it is missing, altered, or of a newer version.
+        When it is missing, altered, or of another version.
     """
     try:
         header = json.loads((folder / HEADER).read_bytes())
@@ -66,8 +66,13 @@ def read_header(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder}: {HEADER} names no version; {REMAKE}")
     if version > STORE_VERSION:
         raise DataError(
-            f"{folder}: written by a newer fastmf (store version {version}, this one reads up to "
+            f"{folder}: written by a newer fastmf (store version {version}, this one reads "
             f"{STORE_VERSION}); upgrade fastmf, or read the source again"
+        )
+    if version < STORE_VERSION:
+        raise DataError(
+            f"{folder}: written by an older fastmf (store version {version}, this one reads "
+            f"{STORE_VERSION}); {REMAKE}"
         )
     if header.get("checksum") != header_checksum(header):
         raise DataError(f"{folder}: {HEADER} was altered; {REMAKE}")

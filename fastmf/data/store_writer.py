@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import errno
 import json
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from fastmf._version import __version__
-from fastmf.data.column_file import create_column_file, release_pages, write_record_batch
+from fastmf.data.column_file import write_record_batch
 from fastmf.data.fingerprint import fingerprint
 from fastmf.data.ratings import Ratings
+from fastmf.data.sinks import FileSink
 from fastmf.data.store_header import (
     FILES,
     HEADER,
@@ -27,12 +28,14 @@ from fastmf.data.store_header import (
     USERS,
     header_checksum,
 )
+from fastmf.data.stored_columns import StoredColumns
 from fastmf.errors import DataError
 from fastmf.parallel import Team
 
 __all__ = ["write_store_files", "writing_errors"]
 
-_COPIED_ROWS = 1 << 18
+# A multiple of the size of a page.
+_COPIED_BYTES = 1 << 24
 
 
 @contextmanager
@@ -80,8 +83,8 @@ def write_store_files(
     ratings : Ratings
         What to write; memory maps are copied without loading them whole.
     columns_in : pathlib.Path, optional
-        A file of `create_column_file` in this folder that holds exactly the columns of `ratings`:
-        it is moved instead of copied.
+        A file of a sink in this folder that holds exactly the columns of `ratings`: it is moved
+        instead of copied.
     source : mapping, optional
         Where the ratings come from: anything JSON can hold.
     synced : bool, optional
@@ -94,13 +97,16 @@ def write_store_files(
     OSError
         When the folder cannot be written.
     """
+    columns = ratings.stored
     if columns_in is not None:
         columns_in.replace(folder / RATINGS)
+    elif ratings.mapped is not None and len(ratings) == ratings.n_rows:
+        _copy_file(ratings.mapped, folder / RATINGS, num_threads)
     else:
-        _copy_columns(ratings, folder / RATINGS, num_threads)
+        columns = _copy_columns(ratings, folder, num_threads)
     for name, vocabulary in ((USERS, ratings.users), (ITEMS, ratings.items)):
         with (folder / name).open("wb") as file:
-            write_record_batch(file, pa.record_batch([vocabulary.ids], names=["id"]))
+            write_record_batch(file, pa.RecordBatch.from_arrays([vocabulary.ids], names=["id"]))
     header = {
         "format": STORE_FORMAT,
         "version": STORE_VERSION,
@@ -110,6 +116,7 @@ def write_store_files(
         "n_items": ratings.n_items,
         "rating_range": list(ratings.rating_range),
         "has_time": ratings.has_time,
+        "levels": columns.levels[: columns.n_levels].tolist(),
         "notes": list(ratings.notes),
         "source": source,
         "synced": synced,
@@ -129,22 +136,33 @@ def write_store_files(
                 os.fsync(file.fileno())
 
 
-def _copy_columns(ratings: Ratings, path: Path, num_threads: int | None) -> None:
-    """Copy the selected rows into a new file, a range at a time."""
-    columns = create_column_file(path, len(ratings), has_time=ratings.has_time)
-    ranges = ratings.ranges(_COPIED_ROWS)
-    firsts = accumulate((ratings.count(*rows) for rows in ranges), initial=0)
+def _copy_columns(ratings: Ratings, folder: Path, num_threads: int | None) -> StoredColumns:
+    """Write the selected rows to a new file, each column as narrow as they allow."""
+    sink = FileSink(folder, len(ratings), has_time=ratings.has_time)
+    try:
+        for rows in ratings.ranges():
+            sink.take(*ratings.chunk(*rows), ratings.times(*rows))
+            ratings.release()
+        columns = sink.finish(has_time=ratings.has_time, num_threads=num_threads)
+        written = sink.file_of(columns)
+        assert written is not None
+        written.replace(folder / RATINGS)
+    finally:
+        sink.discard()
+    return columns
 
-    def copy(task: tuple[tuple[int, int], int]) -> None:
-        rows, first = task
-        pieces = (*ratings.chunk(*rows), ratings.times(*rows))
-        for column, piece in zip(columns, pieces, strict=True):
-            if column is not None and piece is not None:
-                target = column[first : first + len(piece)]
-                target[:] = piece
-                release_pages(target)
-                release_pages(piece)
+
+def _copy_file(mapped: mmap.mmap, path: Path, num_threads: int | None) -> None:
+    """Write the file that the columns are mapped from once more."""
+    path.touch()
+
+    def copy(first: int) -> None:
+        with memoryview(mapped) as source, path.open("r+b") as file:
+            file.seek(first)
+            file.write(source[first : first + _COPIED_BYTES])
+        if hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED, first, min(_COPIED_BYTES, len(mapped) - first))
 
     with Team(num_threads) as team:
-        for _ in team.map(copy, list(zip(ranges, firsts, strict=False))):
+        for _ in team.map(copy, range(0, len(mapped), _COPIED_BYTES)):
             pass

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fastmf.data.arrays import Array
+from fastmf.data.arrow_views import as_numpy
+from fastmf.data.stored_columns import SECONDS_OF_DAY
 from fastmf.errors import DataError
 
 __all__ = ["BadRowError", "TimeReader", "complaint_about", "read_values"]
-
-_SECONDS_OF_DAY = 86_400
 
 
 class BadRowError(Exception):
@@ -62,7 +61,7 @@ def read_values(column: pa.Array) -> Array:
         row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise BadRowError(row, "the rating is missing")
     if pa.types.is_integer(kind):
-        return cast(Array, column.to_numpy())
+        return as_numpy(column)
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     elif not pa.types.is_floating(kind):
@@ -70,7 +69,7 @@ def read_values(column: pa.Array) -> Array:
             f"the rating column holds {kind}, not numbers; convert it, or name another with "
             "--rating-column (rating_column= in Python)"
         )
-    exact = column.to_numpy(zero_copy_only=False)
+    exact = as_numpy(column.cast(pa.float32()) if pa.types.is_float16(kind) else column)
     with np.errstate(over="ignore", under="ignore"):
         values: Array = exact.astype(np.float32, copy=False)
     finite = np.isfinite(values)
@@ -129,7 +128,7 @@ class TimeReader:
     complaint: str | None = None
     _per_second: int | None = field(default=None, repr=False)
 
-    def read(self, column: pa.Array, out: Array) -> bool:
+    def read(self, column: pa.Array) -> Array | None:
         """Read the times of one batch.
 
         Parameters
@@ -137,13 +136,11 @@ class TimeReader:
         column : pyarrow.Array
             (m,) integers (seconds; milli-, micro- and nanoseconds are told by their size), whole
             floating-point numbers, dates, timestamps, or text that Arrow reads as timestamps.
-        out : ndarray
-            (m,) int64; receives seconds since 1970-01-01.
 
         Returns
         -------
-        bool
-            False once times are left out.
+        ndarray or None
+            (m,) int64 seconds since 1970-01-01; None once times are left out.
 
         Raises
         ------
@@ -151,9 +148,9 @@ class TimeReader:
             When the column is required and cannot be read.
         """
         if self.complaint is not None:
-            return False
+            return None
         try:
-            self._read_seconds(column, out)
+            return self._read_seconds(column)
         except BadRowError as error:
             if self.required:
                 raise
@@ -162,9 +159,9 @@ class TimeReader:
             if self.required:
                 raise
             self.complaint = str(error)
-        return self.complaint is None
+        return None
 
-    def _read_seconds(self, column: pa.Array, out: Array) -> None:
+    def _read_seconds(self, column: pa.Array) -> Array:
         if column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
             raise BadRowError(row, "a time is missing")
@@ -175,25 +172,24 @@ class TimeReader:
             except pa.ArrowInvalid as error:
                 raise DataError("the time column holds text that is not a timestamp") from error
         if kind == pa.date32():
-            days = column.view(pa.int32()).to_numpy()
-            np.multiply(days, _SECONDS_OF_DAY, out=out, dtype=np.int64)
-        elif pa.types.is_timestamp(column.type) or kind == pa.date64():
+            days = as_numpy(column.view(pa.int32()))
+            return np.multiply(days, SECONDS_OF_DAY, dtype=np.int64)
+        if pa.types.is_timestamp(column.type) or kind == pa.date64():
             unit = "ms" if kind == pa.date64() else column.type.unit
             per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
-            _divide(column.view(pa.int64()).to_numpy(), per_second, out)
-        elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
-            self._read_numbers(column, out)
-        else:
-            raise DataError(f"the time column holds {kind}, not times")
+            return _whole_seconds(as_numpy(column.view(pa.int64())), per_second)
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            return self._read_numbers(column)
+        raise DataError(f"the time column holds {kind}, not times")
 
-    def _read_numbers(self, column: pa.Array, out: Array) -> None:
+    def _read_numbers(self, column: pa.Array) -> Array:
         try:
             numbers = pc.floor(column) if pa.types.is_floating(column.type) else column
-            times = numbers.cast(pa.int64()).to_numpy()
+            times = as_numpy(numbers.cast(pa.int64()))
         except pa.ArrowInvalid as error:
             raise DataError("the time column holds numbers that are not times") from error
         if times.size == 0:
-            return
+            return times
         low, high = int(times.min()), int(times.max())
         per_second = _ticks_per_second(max(-low, high))
         if self._per_second is None and (low, high) != (0, 0):
@@ -202,15 +198,12 @@ class TimeReader:
         if per_second > unit:
             row = int(np.argmax(times) if high > -low else np.argmin(times))
             raise BadRowError(row, f"the time {times[row]} is in another unit than those before")
-        _divide(times, unit, out)
+        return _whole_seconds(times, unit)
 
 
-def _divide(ticks: Array, per_second: int, out: Array) -> None:
-    """Write whole seconds, rounded down."""
-    if per_second == 1:
-        out[:] = ticks
-    else:
-        np.floor_divide(ticks, per_second, out=out)
+def _whole_seconds(ticks: Array, per_second: int) -> Array:
+    """Return whole seconds, rounded down."""
+    return ticks if per_second == 1 else ticks // per_second
 
 
 def _ticks_per_second(largest: int) -> int:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fastmf.data.arrays import Array
+from fastmf.data.arrow_views import as_arrow, as_numpy
 from fastmf.data.id_tables import IntegerEncoder, IntegerTable, StringEncoder, StringTable, as_ids
 from fastmf.errors import DataError
 
@@ -161,7 +162,9 @@ class Vocabulary:
         places = np.asarray(index, dtype=np.int64)
         if places.size and (places.min() < 0 or places.max() >= len(self)):
             raise IndexError(f"dense indices must lie in [0, {len(self)})")
-        taken = self.ids.take(pa.array(places))
+        if self.kind == "int":
+            return as_numpy(self.ids)[places]
+        taken = self.ids.take(as_arrow(places))
         return cast(Array, taken.to_numpy(zero_copy_only=False))
 
 
@@ -238,5 +241,5 @@ class VocabularyBuilder:
         Vocabulary
         """
         if self._encoder is None:
-            return Vocabulary(pa.array([], pa.int64()))
+            return Vocabulary(as_arrow(np.empty(0, np.int64)))
         return Vocabulary(self._encoder.finish())

@@ -1,11 +1,11 @@
 """Duplicate (user, item) pairs: found exactly, without sorting.
 
-The pairs are scattered into buckets of users that fit the cache, and there entered into a hash
-table; a pair that is in it already is a duplicate. A pair's key numbers the pairs of its bucket, so
-it is exact, and of 32 bits nearly always. Buckets take users in turn: those who came first, who
-rate the most, spread over all of them.
+The pairs are scattered into buckets of users that fit the cache, and there entered into a table of
+bits or a hash table; a pair that is in it already is a duplicate. A pair's key numbers the pairs of
+its bucket, so it is exact, and of 32 bits nearly always. Buckets take users in turn: those who came
+first, who rate the most, spread over all of them.
 
-For a hundred million rows of Netflix's shape this takes 10 ns a row and thread, half of it the
+For a hundred million rows of Netflix's shape this takes 8 ns a row and thread, most of it the
 scattering; counting sorts by user within the buckets take 13, one counting sort without buckets,
 which misses the cache with every row, 20.
 """
@@ -19,6 +19,7 @@ from fastmf.kernels.compiled import kernel
 __all__ = [
     "count_buckets",
     "count_repeats",
+    "count_repeats_by_bits",
     "count_rows",
     "group_rows",
     "mark_repeats",
@@ -112,6 +113,35 @@ def count_repeats(keys, bits, table):
             place = (place + np.uint64(1)) & mask
         repeats += np.int64(table[place] == key)
         table[place] = key
+    return repeats
+
+
+@kernel
+def count_repeats_by_bits(keys, seen):
+    """Count the keys of a bucket that occurred earlier in it, with a bit for every possible key.
+
+    A third of the time of `count_repeats`, where the bits fit the second-level cache.
+
+    Parameters
+    ----------
+    keys : (m,) uint32, read-only
+        The bucket; all below ``64 * seen.size``.
+    seen : (w,) uint64, modified
+        Work array.
+
+    Returns
+    -------
+    int64
+        Number of such keys.
+    """
+    seen[:] = np.uint64(0)
+    repeats = np.int64(0)
+    for row in range(keys.size):
+        key = np.uint64(keys[row])
+        word = seen[key >> np.uint64(6)]
+        bit = np.uint64(1) << (key & np.uint64(63))
+        repeats += np.int64((word & bit) != np.uint64(0))
+        seen[key >> np.uint64(6)] = word | bit
     return repeats
 
 

@@ -6,7 +6,36 @@ import numpy as np
 
 from fastmf.kernels.compiled import kernel
 
-__all__ = ["count_leading_zeros", "last_record_end"]
+__all__ = ["count_leading_zeros", "last_record_end", "record_ends"]
+
+
+@kernel(inline="always")
+def _walk(text, delimiter, quote, line_end, ends):
+    """Return the end of the last whole record and their number; note as many ends as fit."""
+    end = np.int64(0)
+    count = np.int64(0)
+    quoted = False
+    field_start = True
+    closed_at = np.int64(-2)
+    for place in range(text.size):
+        byte = text[place]
+        if quoted:
+            # A doubled quote closes and opens again: the state between does not matter.
+            if byte == quote:
+                quoted = False
+                closed_at = np.int64(place)
+        elif byte == quote and (field_start or closed_at == place - 1):
+            quoted = True
+            field_start = False
+        elif byte == line_end:
+            end = np.int64(place + 1)
+            if count < ends.size:
+                ends[count] = end
+            count += 1
+            field_start = True
+        else:
+            field_start = byte == delimiter
+    return end, count
 
 
 @kernel
@@ -27,26 +56,31 @@ def last_record_end(text, delimiter, quote, line_end):
     int64
         Number of bytes up to and including the last line end outside quotes; 0 without any.
     """
-    end = np.int64(0)
-    quoted = False
-    field_start = True
-    closed_at = np.int64(-2)
-    for place in range(text.size):
-        byte = text[place]
-        if quoted:
-            # A doubled quote closes and opens again: the state between does not matter.
-            if byte == quote:
-                quoted = False
-                closed_at = np.int64(place)
-        elif byte == quote and (field_start or closed_at == place - 1):
-            quoted = True
-            field_start = False
-        elif byte == line_end:
-            end = np.int64(place + 1)
-            field_start = True
-        else:
-            field_start = byte == delimiter
+    end, _ = _walk(text, delimiter, quote, line_end, np.empty(0, np.int64))
     return end
+
+
+@kernel
+def record_ends(text, delimiter, quote, line_end, ends):
+    """Find the ends of all whole records, as `last_record_end` tells them.
+
+    Parameters
+    ----------
+    text : (n,) uint8, read-only
+        Text that begins with a record.
+    delimiter, quote, line_end : uint8
+        The bytes that part fields, enclose fields and end records.
+    ends : (m,) int64, modified
+        Receives the position behind each line end outside quotes; at least as long as there are
+        line ends.
+
+    Returns
+    -------
+    int64
+        Records.
+    """
+    _, count = _walk(text, delimiter, quote, line_end, ends)
+    return count
 
 
 @kernel

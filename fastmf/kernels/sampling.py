@@ -120,8 +120,14 @@ def gather_times(bitmap, start, stop, time, out):
         The column.
     out : (m + 1,) int64, modified
         Receives the m selected times; the last place is scratch.
+
+    Returns
+    -------
+    int64
+        m, the number of times copied.
     """
     count = np.int64(0)
     for row in range(start, stop):
         out[count] = time[row]
         count += np.int64((bitmap[row >> 3] >> np.uint8(row & 7)) & np.uint8(1))
+    return count

@@ -25,6 +25,7 @@ __all__ = [
     "draw_ratings",
     "gather_cells",
     "planted_means",
+    "positions_by_item",
     "shuffled_positions",
 ]
 
@@ -155,6 +156,24 @@ def shuffled_positions(first, n, side, keys, positions):
             position = np.int64(left * side + right)
             inside = position < n
         positions[offset] = position
+
+
+@kernel
+def positions_by_item(items, starts, positions):
+    """Order positions by their item, those of one item as they are.
+
+    Parameters
+    ----------
+    items : uint16 (n,)
+    starts : int64 (n_items,)
+        Number of positions whose item is smaller; modified: each becomes the next item's.
+    positions : uint32 (n,)
+        Modified.
+    """
+    for position in range(items.size):
+        item = items[position]
+        positions[starts[item]] = np.uint32(position)
+        starts[item] += 1
 
 
 @kernel

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastmf.data import RatingChunk, Ratings
-from fastmf.data.arrays import frozen
+from fastmf.data import RatingChunk, Ratings, Vocabulary
+from fastmf.data.arrays import Columns, frozen
+from fastmf.data.arrow_views import as_arrow
 from fastmf.data.block_grid import BlockGrid, grid_bytes
 from fastmf.data.cache import work_folder
 from fastmf.data.layout import build_grid
@@ -135,7 +136,8 @@ class SGDLearner:
             "learning_rate": "linear decay to 0",
         }
         link = units.link._replace(offset=np.float32(units.offset))
-        return Fitted(arrays, grid.mean, link, outcome, train_rmse, prepared, schedule)
+        scales = grid.scale, units.scale
+        return Fitted(arrays, grid.mean, link, outcome, train_rmse, prepared, schedule, *scales)
 
     def check_finite(self, arrays: FactorArrays) -> None:
         """Refuse parameters that are not numbers; errors behind a sigmoid do not show them.
@@ -302,10 +304,13 @@ def warm_up(parameters: Any) -> None:
     parameters : BiasedMFParameters
         Names what kernels are compiled for: length of the rows, loss, non-negative factors.
     """
-    users, items = np.divmod(np.arange(12), 4)
+    users, items = np.divmod(np.arange(12, dtype=np.int32), 4)
+    columns = Columns(users, items, (items % 2).astype(np.float32), None)
     small = replace(parameters, epochs=1, learning_rate=0.1, random_state=0)
     with Team(1) as team:
-        ratings = Ratings.from_arrays(users, items, items % 2)
+        # Of dense columns: reading raw ones would load the kernels of reading as well.
+        user_ids, item_ids = (Vocabulary(as_arrow(np.arange(n))) for n in (3, 4))
+        ratings = Ratings(columns, user_ids, item_ids, (0.0, 1.0))
         grid = build_grid(ratings, team)
         units = _units(small, grid, (0.0, 1.0))
         rows = PaddedRows.random(grid, small.factors, Start(0.1), np.random.default_rng(0))

@@ -53,7 +53,7 @@ def test_a_model_in_numbers(run, run_json, model):
 def test_a_histogram_of_many_values_has_ranges(run, workplace):
     rows = [f"{n % 50},{n // 50},{n / 100}\n" for n in range(1000)]
     (workplace / "real.csv").write_text("user,item,rating\n" + "".join(rows))
-    assert "0.999 to 1.998" in run("inspect", "real.csv").stdout
+    assert "0.4995 to 0.999" in run("inspect", "real.csv").stdout
 
 
 def test_what_is_neither_is_refused(run, workplace):
@@ -126,7 +126,7 @@ def test_split_holds_out_the_rows_that_train_holds_out(run, ratings):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--valid", "1.5"), "must lie between 0 and 1"),
+        (("--valid", "1.5"), "takes a fraction between 0 and 1"),
         (("--valid", "0.00001"), "holds out nothing"),
         (("--seed", "-1"), "--seed is -1"),
         (("--out-valid", "t.csv"), "name two files"),

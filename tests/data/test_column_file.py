@@ -1,45 +1,58 @@
+import mmap
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from fastmf.data import column_file
-from fastmf.data.column_file import create_column_file, release_pages
+from fastmf.data.column_file import create_column_file, map_record_batch, write_record_batch
+from fastmf.data.stored_columns import KINDS
+
+NARROW = {name: kinds[0] for name, kinds in KINDS.items()}
+WIDE = {name: kinds[-1] for name, kinds in KINDS.items() if name != "time"}
 
 
-@pytest.mark.parametrize("reserves", [True, False])
-@pytest.mark.parametrize("has_time", [True, False])
+@pytest.mark.parametrize("anonymous", [True, False])
+@pytest.mark.parametrize("kinds", [NARROW, WIDE], ids=["narrow", "wide"])
 @pytest.mark.parametrize("n_rows", [1, 7, 4096, 100_001])
-def test_what_is_filled_in_is_an_arrow_file(tmp_path, monkeypatch, n_rows, has_time, reserves):
-    if not reserves:
-        monkeypatch.setattr(column_file, "_CAN_RESERVE", False)
-    columns = create_column_file(tmp_path / "c.arrow", n_rows, has_time=has_time)
-    assert (columns.time is not None) == has_time
-    present = [column for column in columns if column is not None]
-    for number, column in enumerate(present, 1):
-        column[:] = np.arange(n_rows) * number
-    reader = pa.ipc.open_file(str(tmp_path / "c.arrow"))
+def test_what_is_filled_in_is_an_arrow_file(tmp_path, monkeypatch, n_rows, kinds, anonymous):
+    if not anonymous:
+        monkeypatch.delattr(mmap, "MAP_ANONYMOUS", raising=False)
+    path = tmp_path / "c.arrow"
+    columns = {name: np.arange(n_rows).astype(kind) for name, kind in kinds.items()}
+    offsets = create_column_file(path, n_rows, kinds)
+    with path.open("r+b") as file:
+        for name, column in columns.items():
+            file.seek(offsets[name])
+            file.write(column.data)
+    reader = pa.ipc.open_file(str(path))
     assert reader.num_record_batches == 1
     batch = reader.get_batch(0)
     batch.validate(full=True)
-    assert batch.schema == pa.schema(list(column_file.COLUMN_TYPES.items())[: len(present)])
-    for number, column in enumerate(batch.columns, 1):
-        np.testing.assert_array_equal(column.to_numpy(), np.arange(n_rows) * number)
+    assert batch.schema.names == list(kinds)
+    for name, column in columns.items():
+        found = batch.column(name).to_numpy()
+        assert found.dtype == column.dtype
+        np.testing.assert_array_equal(found, column)
 
 
 def test_more_rows_than_any_disk_holds_are_refused_at_once(tmp_path):
     with pytest.raises(OSError, match=r"\[Errno"):
-        create_column_file(tmp_path / "c.arrow", 1 << 50, has_time=True)
+        create_column_file(tmp_path / "c.arrow", 1 << 50, NARROW)
 
 
-@pytest.mark.parametrize("part", [slice(None), slice(1000, 3000), slice(5, 5), slice(-1, None)])
-def test_released_pages_keep_their_content(tmp_path, part):
-    columns = create_column_file(tmp_path / "c.arrow", 50_000, has_time=True)
-    columns.time[:] = np.arange(50_000)
-    release_pages(columns.time[part])
-    np.testing.assert_array_equal(columns.time, np.arange(50_000))
+def test_a_file_is_mapped_not_copied(tmp_path):
+    path = tmp_path / "c.arrow"
+    with path.open("wb") as file:
+        write_record_batch(file, pa.record_batch([pa.array(range(1000))], names=["id"]))
+    before = pa.total_allocated_bytes()
+    mapped = map_record_batch(path)
+    assert pa.total_allocated_bytes() - before < 1000
+    assert mapped.batch.column("id").to_pylist() == list(range(1000))
+    assert len(mapped.file) == path.stat().st_size
 
 
-def test_arrays_in_memory_are_left_alone():
-    array = np.arange(5000)
-    release_pages(array)
-    assert array.tolist() == list(range(5000))
+def test_nulls_are_refused(tmp_path):
+    with (tmp_path / "c.arrow").open("wb") as file:
+        write_record_batch(file, pa.record_batch([pa.array([1, None])], names=["id"]))
+    with pytest.raises(ValueError, match="1 nulls"):
+        map_record_batch(tmp_path / "c.arrow")

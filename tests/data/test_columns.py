@@ -53,3 +53,45 @@ def test_two_possible_times_are_left_out_with_a_note():
         "f: 'date' and 'time' could each be the time: left out (--time-column names one)"
     )
     assert find_columns(found, ColumnNames(time="time"), "f").time == 4
+
+
+def test_types_behind_names_are_no_part_of_them():
+    found = ["user_id:token", "item_id:token", "rating:float", "timestamp:float", "tags:token_seq"]
+    assert find_columns(found, ColumnNames(), "f")[:4] == (0, 1, 2, 3)
+    assert find_columns(found, ColumnNames(item="tags"), "f").item == 4
+    assert find_columns(found, ColumnNames(item="tags:token_seq"), "f").item == 4
+
+
+STATUS = ["user_id", "anime_id", "rating", "watching_status", "watched_episodes"]
+
+
+@pytest.mark.parametrize(
+    ("found", "unrated", "rating", "value"),
+    [
+        (STATUS[:3], "drop", 2, -1),
+        (["User_ID", "Anime_IDs", "Feedback"], "drop", 2, -1),
+        (STATUS, "drop", 2, 0),
+        (STATUS[:3], "interactions", 2, None),
+        (STATUS, "interactions", 3, 6),
+        (STATUS[:3], "rating", 2, None),
+        (STATUS, "rating", 2, None),
+        (["user_id", "joke_id", "rating", "watching_status"], "drop", 2, None),
+        (["user_id", "joke_id", "rating", "watching_status"], "interactions", 2, None),
+    ],
+)
+def test_what_stands_for_not_rated_is_told_by_the_names(found, unrated, rating, value):
+    named = ColumnNames(item=found[1])
+    roles = find_columns(found, named, "f", unrated)
+    assert roles.rating == rating
+    assert (roles.marker and roles.marker.value) == value
+
+
+def test_names_of_damaged_files_are_shown_on_one_line():
+    found = ["user\udcff", "a\nb\x1b[2J", "x" * 5000]
+    with pytest.raises(DataError) as raised:
+        find_columns(found, ColumnNames(), "f")
+    assert str(raised.value) == (
+        "f: no user column; columns found: user\ufffd, a\ufffdb\ufffd[2J, "
+        + "x" * 40
+        + "...; name it with --user-column (user_column= in Python)"
+    )

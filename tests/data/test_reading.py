@@ -13,7 +13,7 @@ import pytest
 from fastmf.data import open_store, read_ratings, store_cache_folder, store_cache_size, write_store
 from fastmf.data.fingerprint import describe_file
 from fastmf.data.pair_files import read_pairs
-from fastmf.data.reading import _make_store
+from fastmf.data.source_store import _make_store
 from fastmf.errors import DataError, ParameterError
 from tests.data.tables import assert_same, make_frame
 
@@ -29,7 +29,7 @@ def reads(monkeypatch):
         made.append(store)
         _make_store(store, *rest)
 
-    monkeypatch.setattr("fastmf.data.reading._make_store", make)
+    monkeypatch.setattr("fastmf.data.source_store._make_store", make)
     return made
 
 
@@ -185,9 +185,9 @@ def test_without_the_cache_nothing_is_kept(path, reads):
     assert len(reads) == 2
     assert not store_cache_folder().exists()
     script = (
-        "import sys, fastmf.data.reading as r; made = []; make = r._make_store\n"
-        "r._make_store = lambda store, *rest: (made.append(store), make(store, *rest))\n"
-        "print(len(r.read_ratings(sys.argv[1], cache=False)), made[0].parent)"
+        "import sys, fastmf, fastmf.data.source_store as s; made = []; make = s._make_store\n"
+        "s._make_store = lambda store, *rest: (made.append(store), make(store, *rest))\n"
+        "print(len(fastmf.read_ratings(sys.argv[1], cache=False)), made[0].parent)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, path], check=True, capture_output=True, text=True
@@ -372,7 +372,7 @@ def test_a_full_disk_names_the_variable_that_helps(path, monkeypatch, cache, var
     def fill(*rest):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("fastmf.data.reading._fill_store", fill)
+    monkeypatch.setattr("fastmf.data.source_store._fill_store", fill)
     with pytest.raises(DataError, match=f"the disk is full; .* another folder by {variable}"):
         read_ratings(path, cache=cache)
 

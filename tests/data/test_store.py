@@ -20,7 +20,8 @@ from fastmf.data import (
     verify_store,
     write_store,
 )
-from fastmf.data.sinks import FileSink, GrowingSink
+from fastmf.data.column_writers import ValueWriter
+from fastmf.data.sinks import FileSink
 from fastmf.data.store_header import header_checksum, read_header
 from fastmf.errors import DataError
 from tests.data.tables import assert_same, make_frame
@@ -58,14 +59,30 @@ def test_the_file_is_one_uncompressed_record_batch_that_arrow_maps(path, frame):
     reader = pa.ipc.open_file(pa.memory_map(str(path / "ratings.arrow")))
     assert reader.num_record_batches == 1
     assert reader.schema == pa.schema(
-        {"user_index": pa.int32(), "item_index": pa.int32(), "value": pa.float32(),
-           "time": pa.int64()}
+        {"user_index": pa.int32(), "item_index": pa.uint16(), "value": pa.uint8(),
+           "time": pa.uint32()}
     )  # fmt: skip
-    mapped = reader.get_batch(0).column(2)
-    values = open_store(path).value
-    assert mapped.to_numpy(zero_copy_only=True).tolist() == values.tolist()
-    assert not values.flags.owndata
-    assert values.base is not None
+    users, items, codes, times = reader.get_batch(0).columns
+    ratings = open_store(path)
+    np.testing.assert_array_equal(users.to_numpy(zero_copy_only=True), ratings.user_index)
+    np.testing.assert_array_equal(items.to_numpy(zero_copy_only=True), ratings.item_index)
+    np.testing.assert_array_equal(times.to_numpy(zero_copy_only=True), ratings.time)
+    levels = np.array(read_header(path)["levels"], np.float32)
+    assert levels.tolist() == list(dict.fromkeys(frame["rating"]))
+    np.testing.assert_array_equal(levels[codes.to_numpy(zero_copy_only=True)], ratings.value)
+    assert not ratings.user_index.flags.owndata
+
+
+def test_a_rating_with_its_day_takes_nine_bytes(tmp_path):
+    generator = np.random.default_rng(0)
+    cells = generator.choice(2000 * 5000, 200_000, replace=False)
+    columns = cells // 5000, cells % 5000, generator.integers(1, 6, len(cells))
+    for name, times, size in (("a", None, 7), ("b", 86_400 * (12_000 + cells % 900), 9)):
+        write_store(Ratings.from_arrays(*columns, times), tmp_path / name)
+        taken = (tmp_path / name / "ratings.arrow").stat().st_size
+        assert taken / len(cells) == pytest.approx(size, rel=0.01)
+        np.testing.assert_array_equal(open_store(tmp_path / name).value, columns[2])
+        assert times is None or open_store(tmp_path / name).time.tolist() == times.tolist()
 
 
 def test_the_header_tells_what_is_inside(path, frame):
@@ -149,9 +166,16 @@ def test_a_store_with_any_bit_flipped_is_refused_or_means_the_same(path, frame, 
     ("changes", "message"),
     [
         (
-            {"version": 2},
-            "written by a newer fastmf .store version 2, this one reads up to 1.; upg",
+            {"version": 3},
+            "written by a newer fastmf .store version 3, this one reads 2.; upgrade fastmf",
         ),
+        (
+            {"version": 1},
+            "written by an older fastmf .store version 1, this one reads 2.; delete the store and",
+        ),
+        ({"version": 0}, "names no version"),
+        ({"levels": [1.0] * 257}, "this store is damaged"),
+        ({"levels": None}, "this store is damaged"),
         ({"version": "1"}, "names no version"),
         ({"format": "something else"}, "not a ratings store"),
         ({"n_ratings": 499}, "its counts do not match"),
@@ -244,14 +268,16 @@ def test_a_full_disk_in_mid_reading_leaves_nothing(tmp_path, monkeypatch, cache_
     frame = make_frame(2000)
     frame.to_csv(tmp_path / "r.csv", index=False)
 
-    class FullSink(GrowingSink):
-        def __init__(self, folder):
-            super().__init__(folder)
-            self._files["value"].close()
-            full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - the sink closes it
-            self._files["value"] = full
+    class FullWriter(ValueWriter):
+        def begin(self, path=None, offset=0):
+            waiting, self._waiting = self._waiting, []
+            super().begin(path, offset)
+            self._file.close()
+            self._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed by it
+            for rows in waiting:
+                self._file.write(rows.data)
 
-    monkeypatch.setattr("fastmf.data.reading.GrowingSink", FullSink)
+    monkeypatch.setattr("fastmf.data.sinks.ValueWriter", FullWriter)
     with pytest.raises(DataError, match="the disk is full"):
         read_ratings(tmp_path / "r.csv")
     assert list((cache_folder / "stores").iterdir()) == []
@@ -319,18 +345,35 @@ def test_the_machine_was_started_some_time_ago():
 
 def test_a_store_in_place_is_moved_not_copied(tmp_path):
     sink = FileSink(tmp_path, 3, has_time=False)
-    room = sink.room(3)
-    for column in room[:3]:
-        column[:] = [0, 1, 2]
+    numbers = np.arange(3, dtype=np.int32)
+    sink.take(numbers, numbers, numbers.astype(np.float32), None)
+    columns = sink.finish(has_time=False)
+    file = sink.file_of(columns)
+    assert sink.file_of(columns._replace()) is None
+    inode = file.stat().st_ino
     ids = Vocabulary.from_ids([7, 8, 9])
-    inode = sink.path.stat().st_ino
-    ratings = Ratings(sink.finish(), ids, ids, (0, 2))
-    assert sink.file_of(sink.finish()._replace()) is None
-    store_writer.write_store_files(tmp_path, ratings, columns_in=sink.file_of(sink.finish()))
+    ratings = Ratings(columns, ids, ids, (0, 2))
+    store_writer.write_store_files(tmp_path, ratings, columns_in=file)
     assert (tmp_path / "ratings.arrow").stat().st_ino == inode
     assert open_store(tmp_path).value.tolist() == [0, 1, 2]
     assert open_store(tmp_path).time is None
     verify_store(tmp_path)
+
+
+def test_a_store_is_copied_byte_by_byte(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(store_writer, "_COPIED_BYTES", 4096)
+    write_store(open_store(path), tmp_path / "copy")
+    verify_store(tmp_path / "copy")
+    for name in ("ratings.arrow", "users.arrow", "items.arrow"):
+        assert (tmp_path / "copy" / name).read_bytes() == (path / name).read_bytes()
+
+
+def test_a_code_without_a_level_is_found(path):
+    levels = read_header(path)["levels"]
+    rewrite_header(path, levels=levels[:-1], rating_range=[0, 9])
+    open_store(path)
+    with pytest.raises(DataError, match="its ratings are damaged"):
+        verify_store(path)
 
 
 def test_only_what_is_kept_for_good_waits_for_the_disk(tmp_path, monkeypatch, frame):

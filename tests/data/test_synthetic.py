@@ -200,7 +200,8 @@ def test_the_signal_is_realistic(table):
     assert summary.std == pytest.approx(rating.std())
     with Team(1) as team:
         shape = resolve_shape(N)
-        _, _, _, cells, truth = draw_table(Plant(), shape, 0, team)
+        table_of_seed = draw_table(Plant(), shape, 0, team)
+        cells, truth = table_of_seed.cells, table_of_seed.truth
     factors = np.einsum(
         "rk,rk->r", truth.user_factors[cells.users], truth.item_factors[cells.items]
     )
@@ -312,7 +313,7 @@ def test_drawing_never_runs_far_ahead_of_writing(tmp_path):
         written += rows
 
     with ratings_writer(tmp_path / "a.parquet", real_valued=False) as writer:
-        assert write_groups(writer, groups(), wrote) == (100.0, 150.0, 200.0)
+        assert write_groups(writer.write_batch, groups(), wrote) == (100.0, 150.0, 200.0)
     assert written == 50
     assert max(ahead) <= 3  # one being drawn, one drawn, one being written
 

@@ -79,7 +79,9 @@ def test_a_quoted_title_may_hold_a_line_end(titles_of):
         ("\n\n", "empty"),
         ("just one column\nand more\n", "no columns of item ids and titles"),
         ("genre,year\nDrama,1999\n", "no columns of item ids and titles"),
-        (b"PAR1\0\0\0", "not a text file"),
+        ("item,title\n", "no items in it"),
+        (b"\1\0\0\0", "not a text file"),
+        (b"PAR1\0\0\0", "damaged or cut short"),
     ],
 )
 def test_what_holds_no_titles_is_refused(titles_of, content, complaint):

@@ -47,12 +47,6 @@ def test_ratings_that_are_not_numbers_are_refused(column):
         read_values(column)
 
 
-def read_times(reader, column):
-    """Return the times of one batch, or None where they are left out."""
-    times = np.full(len(column), -7, np.int64)
-    return times if reader.read(column, times) else None
-
-
 DAY = datetime.date(2005, 9, 6)
 SECONDS = 1_125_964_800
 
@@ -75,21 +69,21 @@ SECONDS = 1_125_964_800
     ],
 )
 def test_times_of_any_type_become_seconds(column):
-    times = read_times(TimeReader(), column)
+    times = TimeReader().read(column)
     assert times.dtype == np.int64
     assert times.tolist() == [SECONDS]
 
 
 def test_times_before_1970_round_down():
-    assert read_times(TimeReader(), pa.array([-1], pa.timestamp("ms"))).tolist() == [-1]
+    assert TimeReader().read(pa.array([-1], pa.timestamp("ms"))).tolist() == [-1]
 
 
 def test_the_unit_of_the_first_times_holds_for_all():
     times = TimeReader(required=True)
-    assert read_times(times, pa.array([SECONDS * 1000])).tolist() == [SECONDS]
-    assert read_times(times, pa.array([5000])).tolist() == [5]
+    assert times.read(pa.array([SECONDS * 1000])).tolist() == [SECONDS]
+    assert times.read(pa.array([5000])).tolist() == [5]
     with pytest.raises(BadRowError, match="in another unit"):
-        read_times(times, pa.array([SECONDS * 10**6]))
+        times.read(pa.array([SECONDS * 10**6]))
 
 
 @pytest.mark.parametrize(
@@ -103,11 +97,11 @@ def test_the_unit_of_the_first_times_holds_for_all():
 )
 def test_times_that_cannot_be_read_are_left_out_or_refused(column, complaint):
     lenient = TimeReader()
-    assert read_times(lenient, column) is None
+    assert lenient.read(column) is None
     assert complaint in lenient.complaint
-    assert read_times(lenient, pa.array([SECONDS])) is None
+    assert lenient.read(pa.array([SECONDS])) is None
     with pytest.raises((DataError, BadRowError), match=complaint):
-        read_times(TimeReader(required=True), column)
+        TimeReader(required=True).read(column)
 
 
 @pytest.mark.parametrize(

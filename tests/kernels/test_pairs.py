@@ -76,6 +76,16 @@ def test_repeats_are_counted_in_a_table_that_is_nearly_full(key_type, data):
     assert kernels.count_repeats(column, np.int64(4), table) == len(keys) - len(set(keys))
 
 
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.integers(0, 9) | st.integers(60, 70) | st.integers(0, 639), max_size=50))
+def test_repeats_are_counted_by_a_bit_each(keys):
+    column = np.array(keys, np.uint32)
+    column.flags.writeable = False
+    seen = np.full(10, 7, np.uint64)
+    for _ in range(2):  # whatever the bits were before
+        assert kernels.count_repeats_by_bits(column, seen) == len(keys) - len(set(keys))
+
+
 @settings(deadline=None, max_examples=150)
 @given(ROWS)
 def test_only_the_last_row_of_each_pair_keeps_its_bit(rows):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastmf.kernels.records import count_leading_zeros, last_record_end
+from fastmf.kernels.records import count_leading_zeros, last_record_end, record_ends
 from tests.reference import records as reference
 
 FIELD = st.text(st.sampled_from('ab",\n '), max_size=6)
@@ -37,6 +37,15 @@ def test_a_cut_anywhere_leaves_whole_records(records, cut):
 @given(st.text(st.sampled_from('ab",\n'), max_size=14))
 def test_any_text_ends_where_an_expression_for_records_does(text):
     assert end_of(text) == reference.last_record_end(text.encode())
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(st.sampled_from('ab",\n'), max_size=14))
+def test_the_ends_of_all_records_are_those_an_expression_finds(text):
+    data = np.frombuffer(text.encode(), np.uint8)
+    ends = np.zeros(text.count("\n"), np.int64)
+    count = record_ends(data, *(np.uint8(ord(letter)) for letter in ',"\n'), ends)
+    assert ends[:count].tolist() == reference.record_ends(text.encode())
 
 
 @settings(deadline=None, max_examples=300)

@@ -164,3 +164,11 @@ def test_without_noise_the_conditional_mean_is_the_rating(whole):
     kernels.conditional_means(means, 0.0, whole, expected)
     kernels.draw_ratings(np.arange(1001), means, KEY, 0.0, whole, ratings)
     np.testing.assert_array_equal(expected, ratings)
+
+
+def test_positions_are_ordered_by_their_items():
+    items = np.random.default_rng(3).integers(0, 30, 500).astype(np.uint16)
+    counts = np.bincount(items, minlength=32)
+    positions = np.empty(items.size, np.uint32)
+    kernels.positions_by_item(items, np.cumsum(counts) - counts, positions)
+    assert positions.tolist() == reference.positions_by_item(items).tolist()

@@ -90,3 +90,8 @@ def conditional_means(means, noise, whole):
     z = np.linspace(-9, 9, 20_001)
     density = stats.norm.pdf(z) * (z[1] - z[0])
     return np.array([np.clip(mean + noise * z, 1, 5) @ density for mean in means.astype(float)])
+
+
+def positions_by_item(items):
+    """Positions in the order of their items, those of one item as they are."""
+    return np.argsort(items, kind="stable")

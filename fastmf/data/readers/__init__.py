@@ -6,14 +6,19 @@ A new layout is a module with a `Layout`, and its name in `LAYOUTS`.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastmf.data.readers.columnar import ARROW_FILE, ARROW_STREAM, FEATHER_1, PARQUET
 from fastmf.data.readers.delimited import DELIMITED
+from fastmf.data.readers.netflix import NETFLIX, NETFLIX_LIST, NetflixPart, together
+from fastmf.data.readers.netflix_lines import without_companions
 from fastmf.data.readers.part import Layout, Part, ReadOptions
+from fastmf.data.readers.recbole import RECBOLE
+from fastmf.data.readers.sifted import sifted
 from fastmf.errors import DataError
 
-__all__ = ["LAYOUTS", "check_regular", "find_parts", "open_part"]
+__all__ = ["LAYOUTS", "check_regular", "find_parts", "open_part", "together"]
 
 # The first one that matches opens a file; delimited text takes whatever is text.
 LAYOUTS: tuple[Layout, ...] = (
@@ -21,13 +26,16 @@ LAYOUTS: tuple[Layout, ...] = (
     ARROW_FILE,
     ARROW_STREAM,
     FEATHER_1,
+    NETFLIX_LIST,
+    NETFLIX,
+    RECBOLE,
     DELIMITED,
 )
 
 # Files of a folder that can be parts of one table.
 _PART_SUFFIXES = (
     *(".parquet", ".pq", ".arrow", ".arrows", ".feather", ".csv", ".tsv", ".dat", ".data"),
-    *(".txt",),
+    *(".txt", ".inter"),
 )
 _COMPRESSED_SUFFIXES = (".gz", ".zst", ".bz2", ".lz4")
 
@@ -65,6 +73,7 @@ def find_parts(path: Path) -> list[Path]:
         and not any(step.startswith((".", "_")) for step in file.relative_to(path).parts)
         and _part_suffix(file) in _PART_SUFFIXES
     )
+    parts = without_companions(parts)
     if not parts:
         raise DataError(
             f"{path}: no parts in this folder; looked for names ending in "
@@ -106,7 +115,7 @@ def _missing(path: Path) -> str:
     return f"{path}: no such file{hint}"
 
 
-def open_part(path: Path, options: ReadOptions) -> Part:
+def open_part(path: Path, options: ReadOptions, more: Sequence[Path] = ()) -> Part:
     """Open one file with the reader of its layout.
 
     Parameters
@@ -115,6 +124,8 @@ def open_part(path: Path, options: ReadOptions) -> Part:
         The file.
     options : ReadOptions
         How to read it.
+    more : sequence of pathlib.Path, optional
+        Files of the Netflix Prize that follow and become one part with it, see `together`.
 
     Returns
     -------
@@ -132,9 +143,11 @@ def open_part(path: Path, options: ReadOptions) -> Part:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     if not head:
         raise DataError(f"{path}: the file is empty")
+    if more:
+        return sifted(NetflixPart(path, options, more), options)
     for layout in LAYOUTS:
         if layout.matches(path, head):
-            return layout.open(path, options)
+            return sifted(layout.open(path, options), options)
     raise DataError(
         f"{path}: not a file fastmf knows; it reads Parquet, Arrow, Feather, and text with "
         "columns separated by commas, tabs, semicolons, bars, '::' or spaces"

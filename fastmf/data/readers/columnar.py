@@ -44,7 +44,7 @@ class ColumnarPart(Part):
 
     def __init__(self, name: str, schema: pa.Schema, options: ReadOptions) -> None:
         super().__init__(name)
-        self.roles = find_columns(schema.names, options.names, name)
+        self.roles = find_columns(schema.names, options.names, name, options.unrated)
         if self.roles.note is not None:
             self.notes.append(self.roles.note)
         self.names = [None if p is None else schema.names[p] for p in self.roles[:4]]
@@ -87,7 +87,9 @@ class ParquetPart(ColumnarPart):
             reader = _parquet_file(self.path, self._metadata)
         table = reader.read_row_groups(span, columns=self._needed(), use_threads=False)
         readers.put(reader)
-        return RawBatch(*(None if n is None else _one_array(table.column(n)) for n in self.names))
+        return _checked(
+            RawBatch(*(None if n is None else _one_array(table.column(n)) for n in self.names))
+        )
 
     def _streamed(self) -> Iterator[Callable[[], RawBatch | None]]:
         """Decode row groups too large for a batch in slices, one after the other."""
@@ -101,7 +103,9 @@ class ParquetPart(ColumnarPart):
                 finished = batch is None
                 if batch is None:
                     return None
-                return RawBatch(*(None if n is None else batch.column(n) for n in self.names))
+                return _checked(
+                    RawBatch(*(None if n is None else batch.column(n) for n in self.names))
+                )
 
             while not finished:
                 yield decode
@@ -175,13 +179,21 @@ class ArrowStreamPart(ColumnarPart):
 
 def _decoders(part: ColumnarPart, batch: pa.RecordBatch) -> Iterator[Callable[[], RawBatch]]:
     """Yield functions that return slices of a batch whose bytes nobody has checked yet."""
-    raw = part.raw(batch)
-    for column in raw:
-        if column is not None:
-            # Offsets of damaged text columns could point anywhere.
-            column.validate(full=True)
-    for piece in sliced(raw):
+    for piece in sliced(_checked(part.raw(batch))):
         yield lambda piece=piece: piece  # type: ignore[misc]
+
+
+def _checked(batch: RawBatch) -> RawBatch:
+    """Refuse columns whose bytes are damaged: offsets that point anywhere, text that is not UTF-8.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+    """
+    for column in batch:
+        if column is not None:
+            column.validate(full=True)
+    return batch
 
 
 def _parquet_file(path: Path, metadata: Any = None) -> Any:

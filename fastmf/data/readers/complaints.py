@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
 
 from fastmf.data.columns import Roles
 from fastmf.data.readers.dialect import (
@@ -14,9 +18,18 @@ from fastmf.data.readers.dialect import (
     shortened,
 )
 from fastmf.data.readers.part import TextIdsError
+from fastmf.data.values import complaint_about
 from fastmf.errors import DataError
 
-__all__ = ["MISSING", "check_field_count", "check_id", "complain", "text_ids_because"]
+__all__ = [
+    "MISSING",
+    "check_field_count",
+    "check_id",
+    "complain",
+    "complaint_about_record",
+    "complaint_about_time",
+    "text_ids_because",
+]
 
 MISSING = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "None"]
 
@@ -84,9 +97,69 @@ def complain(
                 check_id(fields[column], role, place)
                 if role in integers and not is_whole_number(fields[column].strip()):
                     raise TextIdsError(role, text_ids_because(name, role, fields[column], line))
-            _check_rating(fields[roles.rating], point, place)
+            _raise(_rating_complaint(fields[roles.rating], point), place)
     except LongFieldError as error:
         raise DataError(f"{name}, {error}") from error
+
+
+def complaint_about_record(fields: Sequence[str], dialect: Dialect, roles: Roles) -> str | None:
+    """Say what is wrong with a record; ids of any kind are right.
+
+    Parameters
+    ----------
+    fields : sequence of str
+        The record.
+    dialect : Dialect
+        How the file is written.
+    roles : Roles
+        Which column is which.
+
+    Returns
+    -------
+    str or None
+        None for a record that can be used.
+    """
+    if any("\0" in field for field in fields):
+        return "a NUL byte, which text does not hold"
+    point = dialect.decimal_point(roles.rating)
+    return (
+        _field_count_complaint(fields, dialect.n_fields)
+        or _id_complaint(fields[roles.user], "user")
+        or _id_complaint(fields[roles.item], "item")
+        or _rating_complaint(fields[roles.rating], point)
+        or _precision_complaint(float(fields[roles.rating].replace(point, ".")))
+    )
+
+
+def complaint_about_time(field: str, kind: pa.DataType) -> str | None:
+    """Say what is wrong with the text of a time.
+
+    Parameters
+    ----------
+    field : str
+        The text.
+    kind : pyarrow.DataType
+        What the others are.
+
+    Returns
+    -------
+    str or None
+        None for a time that can be used.
+    """
+    text = field.strip()
+    if text in MISSING:
+        return "a time is missing"
+    try:
+        # As Arrow reads it in a column of such times.
+        pa.scalar(text).cast(kind if pa.types.is_integer(kind) else pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return f"the time is {shortened(text)!r}, which cannot be read"
+    return None
+
+
+def _raise(complaint: str | None, place: str) -> None:
+    if complaint is not None:
+        raise DataError(f"{place}: {complaint}")
 
 
 def check_field_count(fields: list[str], expected: int, place: str) -> None:
@@ -105,10 +178,7 @@ def check_field_count(fields: list[str], expected: int, place: str) -> None:
     ------
     DataError
     """
-    if len(fields) == expected:
-        return
-    hint = "; is a quote left open?" if any("\n" in field for field in fields) else ""
-    raise DataError(f"{place}: {len(fields)} fields, where the lines before have {expected}{hint}")
+    _raise(_field_count_complaint(fields, expected), place)
 
 
 def check_id(field: str, role: str, place: str) -> None:
@@ -127,32 +197,49 @@ def check_id(field: str, role: str, place: str) -> None:
     ------
     DataError
     """
+    _raise(_id_complaint(field, role), place)
+
+
+def _field_count_complaint(fields: Sequence[str], expected: int) -> str | None:
+    if len(fields) == expected:
+        return None
+    hint = "; is a quote left open?" if any("\n" in field for field in fields) else ""
+    return f"{len(fields)} fields, where the lines before have {expected}{hint}"
+
+
+def _id_complaint(field: str, role: str) -> str | None:
     if field.strip() in MISSING:
-        raise DataError(f"{place}: the {role} id is missing ({field.strip()!r})")
+        return f"the {role} id is missing ({field.strip()!r})"
     if "\0" in field:
-        raise DataError(
-            f"{place}: the {role} id holds a NUL byte, which text does not; the file is damaged: "
+        return (
+            f"the {role} id holds a NUL byte, which text does not; the file is damaged: "
             "copy or download it again"
         )
     if not field.isascii() and any("\ud800" <= letter <= "\udfff" for letter in field):
-        raise DataError(
-            f"{place}: the {role} id is not UTF-8; save the file as UTF-8 "
-            "(iconv -f ISO-8859-1 -t UTF-8)"
-        )
+        return f"the {role} id is not UTF-8; save the file as UTF-8 (iconv -f ISO-8859-1 -t UTF-8)"
+    return None
 
 
-def _check_rating(field: str, point: str, place: str) -> None:
+def _rating_complaint(field: str, point: str) -> str | None:
     text = field.strip()
     if text == "":
-        raise DataError(f"{place}: the rating is missing")
+        return "the rating is missing"
     try:
         value = float(text.replace(point, "."))
     except ValueError:
         value = math.nan
     if value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
-        raise DataError(
-            f"{place}: the rating is {shortened(text)}, too small for single precision; scale the "
+        return (
+            f"the rating is {shortened(text)}, too small for single precision; scale the "
             "ratings, say to 0 to 5"
         )
     if not math.isfinite(value) or "_" in text:
-        raise DataError(f"{place}: the rating is {shortened(text)!r}, not a finite number")
+        return f"the rating is {shortened(text)!r}, not a finite number"
+    return None
+
+
+def _precision_complaint(value: float) -> str | None:
+    with np.errstate(over="ignore", under="ignore"):
+        single = np.float32(value)
+    fits = np.isfinite(single) and (single != 0 or value == 0)
+    return None if fits else complaint_about(value)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from fastmf.data.columns import find_columns
+from fastmf.data.columns import Roles, find_columns
 from fastmf.data.readers.part import Part, RawBatch, ReadOptions, sliced
+from fastmf.data.readers.sifted import sifted
 from fastmf.errors import DataError
 
 __all__ = ["array_part", "open_frame"]
@@ -61,6 +62,10 @@ def open_frame(source: Any, options: ReadOptions) -> Part:
     DataError
         On anything else, and on columns that cannot be told apart.
     """
+    return sifted(_open(source, options), options)
+
+
+def _open(source: Any, options: ReadOptions) -> Part:
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(source, pandas.DataFrame):
         return _pandas_part(source, options)
@@ -143,12 +148,13 @@ def _mixture(column: Any) -> str | None:
 
 def _pandas_part(frame: Any, options: ReadOptions) -> Part:
     names = [str(name) for name in frame.columns]
-    roles = find_columns(names, options.names, "the DataFrame")
+    roles = find_columns(names, options.names, "the DataFrame", options.unrated)
     columns = [
         None if place is None else _arrow_column(f"column {names[place]!r}", frame.iloc[:, place])
         for place in roles[:4]
     ]
     part = FramePart("DataFrame", [RawBatch(*columns)])
+    part.roles = roles
     part.notes = [] if roles.note is None else [roles.note]
     return part
 
@@ -156,16 +162,20 @@ def _pandas_part(frame: Any, options: ReadOptions) -> Part:
 def _stream_part(source: Any, options: ReadOptions) -> Part:
     reader = pa.RecordBatchReader.from_stream(source)
     name = type(source).__name__
-    roles = find_columns(reader.schema.names, options.names, name)
-    part = FramePart(
-        name,
-        (
-            RawBatch(*(None if place is None else batch.column(place) for place in roles[:4]))
-            for batch in reader
-        ),
-    )
+    roles = find_columns(reader.schema.names, options.names, name, options.unrated)
+    part = FramePart(name, (_picked(batch, roles) for batch in reader))
+    part.roles = roles
     part.notes = [] if roles.note is None else [roles.note]
     return part
+
+
+def _picked(batch: pa.RecordBatch, roles: Roles) -> RawBatch:
+    """Pick the columns in the order of their roles; what others made is checked first."""
+    columns = [None if place is None else batch.column(place) for place in roles[:4]]
+    for column in columns:
+        if column is not None:
+            column.validate(full=True)
+    return RawBatch(*columns)
 
 
 def _sparse_part(matrix: Any) -> Part:

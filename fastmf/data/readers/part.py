@@ -6,22 +6,29 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import pyarrow as pa
 
-from fastmf.data.columns import ColumnNames
+from fastmf.data.columns import ColumnNames, Roles, Unrated
+from fastmf.errors import DataError, ParameterError
 
 __all__ = [
     "BATCH_ROWS",
+    "BadRows",
     "Extent",
     "Layout",
     "Part",
     "RawBatch",
     "ReadOptions",
     "TextIdsError",
+    "Unrated",
+    "check_read_options",
     "sliced",
+    "unreadable",
 ]
+
+BadRows = Literal["error", "skip"]
 
 # Rows of a batch: large enough to amortise the steps, small enough that a few stay in memory.
 BATCH_ROWS = 1 << 20
@@ -54,10 +61,32 @@ class ReadOptions:
     text_ids : frozenset of str
         Roles (``"user"``, ``"item"``) whose ids a text file holds as text, though some look like
         integers.
+    on_bad_rows : {"error", "skip"}
+        Whether a row that cannot be used is refused, or left out, counted and said.
+    unrated : {"drop", "interactions", "rating"}
+        What becomes of rows whose rating stands for "not rated" in the layout: left out, counted
+        and said; or every row of the file becomes an interaction of value 1; or the number is
+        taken as a rating like any other.
     """
 
     names: ColumnNames = field(default_factory=ColumnNames)
     text_ids: frozenset[str] = frozenset()
+    on_bad_rows: BadRows = "error"
+    unrated: Unrated = "drop"
+
+
+def check_read_options(options: ReadOptions) -> None:
+    """Refuse options that mean nothing.
+
+    Raises
+    ------
+    ParameterError
+    """
+    for name, kinds in (("on_bad_rows", BadRows), ("unrated", Unrated)):
+        value = getattr(options, name)
+        if value not in get_args(kinds):
+            choices = ", ".join(repr(choice) for choice in get_args(kinds))
+            raise ParameterError(f"{name} is {value!r}, but must be one of {choices}")
 
 
 class TextIdsError(Exception):
@@ -88,12 +117,15 @@ class Part(ABC):
         What opening it had to say.
     extent : Extent or None
         What there is to read, where the part says so before it is read.
+    roles : Roles
+        Which column is which, where columns have names.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.notes: list[str] = []
         self.extent: Extent | None = None
+        self.roles = Roles(0, 1, 2, None)
 
     @abstractmethod
     def batches(self) -> Iterator[Callable[[], RawBatch | None]]:
@@ -107,6 +139,16 @@ class Part(ABC):
     def independent(self) -> bool:
         """Whether batches may be decoded at the same time."""
         return False
+
+    def finish(self) -> list[str]:
+        """Return what reading had to say, such as rows left out; called once all is decoded.
+
+        Raises
+        ------
+        DataError
+            When it turns out that not all was read.
+        """
+        return []
 
     def place(self, row: int) -> str:
         """Say where a row (from 0) is, for messages."""
@@ -127,3 +169,25 @@ def sliced(batch: RawBatch) -> Iterator[RawBatch]:
         yield RawBatch(
             *(None if column is None else column.slice(start, BATCH_ROWS) for column in batch)
         )
+
+
+def unreadable(name: str, error: Exception) -> DataError:
+    """Make the one line that says why a file cannot be read.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+    error : Exception
+        What Arrow or the system said.
+
+    Returns
+    -------
+    DataError
+    """
+    reason = str(error).strip().splitlines()
+    what = reason[0] if reason else type(error).__name__
+    return DataError(
+        f"{name}: cannot be read, the file is damaged or cut short ({what}); copy or download it "
+        "again"
+    )

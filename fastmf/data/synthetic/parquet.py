@@ -63,7 +63,7 @@ def ratings_writer(path: Path, real_valued: bool) -> pq.ParquetWriter:
 
 
 def write_groups(
-    writer: pq.ParquetWriter,
+    write_batch: Callable[[pa.RecordBatch], object],
     groups: Iterable[list[Rows]],
     progress: Callable[[int], object] | None,
 ) -> tuple[float, float, float]:
@@ -73,7 +73,8 @@ def write_groups(
 
     Parameters
     ----------
-    writer : pyarrow.parquet.ParquetWriter
+    write_batch : callable
+        Writes the rows of one.
     groups : iterable of lists of Rows
         Row groups in order, a few at a time.
     progress : callable, optional
@@ -87,7 +88,7 @@ def write_groups(
 
     def write(drawn: list[Rows]) -> None:
         for rows in drawn:
-            writer.write_batch(rows.batch, row_group_size=rows.batch.num_rows)
+            write_batch(rows.batch)
             if progress is not None:
                 progress(rows.batch.num_rows)
 

@@ -224,3 +224,12 @@ def test_a_page_that_its_checksum_does_not_fit_is_refused(tmp_path):
     path.write_bytes(data)
     with pytest.raises(DataError, match=r"r\.parquet: .*damaged .*; copy or download it again"):
         read_ratings(path)
+
+
+def test_text_that_is_not_utf_8_is_refused(tmp_path):
+    ids = pa.array([b"a", b"\xff\xfe", b"c"]).view(pa.string())
+    table = pa.table({"user": ids, "item": [1, 2, 3], "rating": [1, 2, 3]})
+    pq.write_table(table, tmp_path / "r.parquet")
+    for source in (tmp_path / "r.parquet", table):
+        with pytest.raises(DataError, match=r"damaged or cut short .*UTF8"):
+            read_ratings(source)

@@ -143,6 +143,7 @@ HEAD = "user,item,rating\n1,10,3\n2,20,4\n\n"
         ("3,10,1e999", "the rating is '1e999', not a finite number"),
         ("3,10,", "the rating is missing"),
         (",10,3", "the user id is missing"),
+        ("  ,10,3", "the user id is missing"),
         ("3,NULL,3", r"the item id is missing \('NULL'\)"),
         ("3,10", "2 fields, where the lines before have 3"),
         ("3,10,4,5", "4 fields, where the lines before have 3"),
@@ -229,7 +230,11 @@ def test_a_record_without_an_end_is_refused(tmp_path, monkeypatch):
 )
 def test_published_files_read_as_pandas_reads_them(real_data, name, options):
     frame = pd.read_csv(real_data / name, **options)
-    ratings = read_ratings(real_data / name, duplicates="error" if "anime/" not in name else "last")
+    ratings = read_ratings(
+        real_data / name,
+        duplicates="error" if "anime/" not in name else "last",
+        unrated="rating",
+    )
     duplicated = frame.duplicated(list(frame.columns[:2]), keep="last")
     if duplicated.any():
         assert len(ratings) == (~duplicated).sum()

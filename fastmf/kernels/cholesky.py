@@ -1,0 +1,155 @@
+"""Cholesky factorization of one small system of normal equations, in place and in float32.
+
+A system of `m` unknowns is the upper triangle of an augmented matrix, its last row and column the
+right-hand side::
+
+    | A  b |      A symmetric, m by m
+    | .  c |
+
+It stands at the lower right of a square whose side is a multiple of sixteen, so that what pads the
+square comes first: the last group of sixteen columns, which every row passes through, is full.
+Factoring the augmented matrix solves the lower triangular system on the way, and leaves in the
+corner ``c - b' inverse(A) b``, the least value of the quadratic function that the system came from.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from fastmf.kernels.compiled import kernel
+from fastmf.kernels.register_blocks import update_panel
+from fastmf.kernels.vectors import (
+    WIDTH,
+    broadcast,
+    load,
+    multiply,
+    multiply_add,
+    negative_multiply_add,
+    store,
+    sum_lanes,
+    zeros,
+)
+
+__all__ = ["LEAST_PIVOT", "factor_system", "solve_system"]
+
+LEAST_PIVOT = np.float32(4e-6)
+"""Part of its diagonal element that a pivot must keep: less is rounding."""
+
+
+@njit(error_model="numpy")
+def _factor_rows(matrix, stride, first, last, pivots, least, inverses):
+    """Factor rows that earlier panels have been taken from; see `factor_system`.
+
+    A row is scaled by the root of its pivot only once it has been taken from the rows below: the
+    next pivot then waits for one division, not for a root as well. What binds here is the time
+    from one pivot to the next.
+    """
+    panel = first // WIDTH * WIDTH
+    for row in range(first, min(last, pivots)):
+        pivot = matrix[row * stride + row]
+        if not pivot > least[row]:  # NaN as well
+            return False
+        inverse = np.float32(1) / pivot
+        for below in range(row + 1, last):
+            factor = broadcast(matrix[row * stride + below] * inverse)
+            for column in range(panel, stride, WIDTH):
+                at = below * stride + column
+                product = load(matrix, row * stride + column)
+                store(matrix, at, negative_multiply_add(factor, product, load(matrix, at)))
+        root = np.float32(1) / np.float32(math.sqrt(pivot))
+        inverses[row] = root
+        scale = broadcast(root)
+        for column in range(panel, stride, WIDTH):
+            at = row * stride + column
+            store(matrix, at, multiply(scale, load(matrix, at)))
+    return True
+
+
+@kernel
+def factor_system(matrix, stride, m, least, inverses):
+    """Replace the upper triangle of an augmented matrix by its Cholesky factor.
+
+    ``U' U`` is the augmented matrix, but for the last diagonal element, which is what is left of
+    `c`. A panel of sixteen rows at a time (left-looking): first the products of all rows above
+    are taken from it, in registers, then its rows are factored one after another.
+
+    Parameters
+    ----------
+    matrix : (stride * stride,) float32, modified in place
+        The augmented matrix at the lower right, upper triangle; other elements are overwritten.
+    stride : int
+        A multiple of sixteen, at least ``m + 1``.
+    m : int
+        Unknowns.
+    least : (stride,) float32
+        What each pivot must be above; see `LEAST_PIVOT`.
+    inverses : (stride,) float32, modified in place
+        Set to one over the diagonal of the factor.
+
+    Returns
+    -------
+    bool
+        False where a pivot was too small: `A` is not positive definite within float32.
+
+    Notes
+    -----
+    Free of races: writes to its arguments only.
+    """
+    first = stride - 1 - m
+    for panel in range(first // WIDTH * WIDTH, stride, WIDTH):
+        row = max(panel, first)
+        last = panel + WIDTH
+        if panel > first:
+            start = first * stride
+            update_panel(matrix, matrix, start, panel - first, stride, panel, last, np.float32(-1))
+        if not _factor_rows(matrix, stride, row, last, stride - 1, least, inverses):
+            return False
+    return True
+
+
+@kernel
+def solve_system(matrix, stride, m, inverses, work, solution):
+    """Solve ``U x = y`` from the bottom up, `U` and `y` as `factor_system` leaves them.
+
+    Parameters
+    ----------
+    matrix : (stride * stride,) float32
+    stride, m : int
+        As for `factor_system`.
+    inverses : (stride,) float32
+        As `factor_system` set them.
+    work : (stride,) float32, modified in place
+    solution : (stride,) float32, modified in place
+        Set to zeros, then `x`, then one more zero.
+
+    Notes
+    -----
+    Free of races: writes to its arguments only.
+    """
+    first = stride - 1 - m
+    for column in range(0, stride, WIDTH):
+        store(solution, column, zeros())
+    for row in range(first, stride - 1):
+        work[row] = matrix[row * stride + stride - 1]
+    panel = stride - WIDTH
+    while panel + WIDTH > first:
+        low = max(panel, first)
+        high = min(panel + WIDTH, stride - 1)
+        if panel + WIDTH < stride:
+            for row in range(low, high):
+                known = zeros()
+                for column in range(panel + WIDTH, stride, WIDTH):
+                    product = load(matrix, row * stride + column)
+                    known = multiply_add(product, load(solution, column), known)
+                work[row] -= sum_lanes(known)
+        row = high - 1
+        while row >= low:
+            found = work[row] * inverses[row]
+            solution[row] = found
+            for above in range(low, row):
+                work[above] -= matrix[above * stride + row] * found
+            row -= 1
+        panel -= WIDTH

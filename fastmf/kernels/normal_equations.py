@@ -1,0 +1,276 @@
+"""Normal equations of one user or item given the rows of the other side, and their solution.
+
+A *row* is what one user or one item has, padded in front to a multiple of sixteen floats::
+
+    explicit   zeros | factors (k) | 1 | bias
+    implicit   zeros | factors (k) | 0
+
+so a rating's prediction is the product of the two rows' factors plus both biases. For a user with
+ratings ``r`` of items with rows ``q``, the unknowns are the factors and the bias, the regressors of
+one rating ``a = [q, 1]``, and its target ``t = r - bias of the item``. One triangular sum of outer
+products of ``[a, t]`` holds the whole least squares problem: the matrix ``sum(a a')``, the
+right-hand side ``sum(t a)`` and ``sum(t t)``. Items are solved the same way.
+
+With confidences (Hu, Koren, Volinsky 2008) a rating of value ``v > 0`` says that the user prefers
+the item (1) with confidence ``1 + alpha v``, and no rating that they do not (0) with confidence 1.
+The latter are in a base matrix, the sum over all rows of the other side; the former add ``alpha v
+a a'`` and ``(1 + alpha v) a``, which is one outer product of ``[s a, (1 + alpha v) / s]`` with ``s
+= sqrt(alpha v)``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from fastmf.kernels.cholesky import LEAST_PIVOT, factor_system, solve_system
+from fastmf.kernels.compiled import kernel
+from fastmf.kernels.register_blocks import update_panel
+from fastmf.kernels.vectors import (
+    WIDTH,
+    broadcast,
+    load,
+    multiply,
+    multiply_add,
+    store,
+    sum_lanes,
+    zeros,
+)
+
+__all__ = [
+    "TILE_ROWS",
+    "RatedRows",
+    "System",
+    "add_gram",
+    "solve_rows",
+    "stride_of",
+    "work_size",
+]
+
+TILE_ROWS = 64
+"""Rows that are gathered before their products are added: 16 KB of 64 floats each."""
+
+_MOST_MENDS = 8
+_FIRST_JITTER = np.float32(1e-5)
+
+
+def stride_of(unknowns: int) -> int:
+    """Return the floats of a padded row: the unknowns and a target, rounded up to sixteen."""
+    return -(-(unknowns + 1) // WIDTH) * WIDTH
+
+
+def work_size(stride: int) -> int:
+    """Return the floats of work space that one call of `solve_rows` needs."""
+    return TILE_ROWS * stride + stride * stride + 4 * stride
+
+
+class RatedRows(NamedTuple):
+    """Ratings by row: those of all users, or of all items, one row after another."""
+
+    starts: NDArray[np.int64]  # (n_rows + 1,) where each row's ratings begin
+    other_index: NDArray[np.int32]  # (n,) the row of the other side that each rating is about
+    codes: NDArray[np.uint8]  # (n,) code of each rating's value; (0,) where `values` has them
+    values: NDArray[np.float32]  # (n,) values themselves; (0,) where there are codes
+    levels: NDArray[np.float32]  # (256,) value of each code
+
+
+class System(NamedTuple):
+    """What kind of least squares problems these are."""
+
+    stride: int  # floats of a padded row, `stride_of(unknowns)`
+    unknowns: int  # factors, and the bias where there is one
+    biased: bool  # whether the last unknown is a bias
+    alpha: np.float32  # weight of a value in its confidence; 0 for an explicit model
+
+
+# Rejected: fetching the rows of the next tile while the products of this one are added, one line a
+# row in each pass. It hid what gathering waits for, and slowed the products by as much.
+@njit
+def _gather(rows, ratings, system, first, count, tile):
+    """Copy the rows of up to `TILE_ROWS` ratings into a tile, each with its target at the end."""
+    stride, alpha = system.stride, system.alpha
+    for number in range(count):
+        rating = first + number
+        at = np.int64(ratings.other_index[rating]) * stride
+        to = number * stride
+        last = to + stride - 1
+        if ratings.codes.size > 0:
+            value = ratings.levels[ratings.codes[rating]]
+        else:
+            value = ratings.values[rating]
+        if alpha > 0:
+            root = np.float32(math.sqrt(alpha * value))
+            scale = broadcast(root)
+            for lane in range(0, stride, WIDTH):
+                store(tile, to + lane, multiply(scale, load(rows, at + lane)))
+            # A value of zero adds nothing: its confidence is that of no rating.
+            tile[last] = (np.float32(1) + alpha * value) / root if root > 0 else np.float32(0)
+        else:
+            for lane in range(0, stride, WIDTH):
+                store(tile, to + lane, load(rows, at + lane))
+            tile[last] = value - rows[at + stride - 1]
+
+
+@njit
+def _add_rows(matrix, rows, start, count, stride, unknowns):
+    """Add the outer products of some rows to the upper triangle."""
+    # Four at a time: up to three of the rows that are added are padding, and stay zero.
+    first = (stride - 1 - unknowns) // 4 * 4
+    for panel in range(first // WIDTH * WIDTH, stride, WIDTH):
+        low = max(panel, first)
+        update_panel(matrix, rows, start, count, stride, low, panel + WIDTH, np.float32(1))
+
+
+@kernel
+def add_gram(rows, first, last, stride, unknowns, matrix):
+    """Add ``sum(row row')`` over some padded rows to the upper triangle of a matrix.
+
+    Parameters
+    ----------
+    rows : (n * stride,) float32
+    first, last : int
+        The rows to add up.
+    stride, unknowns : int
+        As in `System`.
+    matrix : (stride * stride,) float32, modified in place
+
+    Notes
+    -----
+    Free of races as long as no other thread adds to the same matrix.
+    """
+    for start in range(first, last, TILE_ROWS):
+        _add_rows(matrix, rows, start * stride, min(TILE_ROWS, last - start), stride, unknowns)
+
+
+@njit
+def _set_up(ratings, begin, end, other, base, system, matrix, tile):
+    """Fill the augmented matrix of one row: the base, then its ratings."""
+    stride = system.stride
+    for at in range(0, stride * stride, WIDTH):
+        store(matrix, at, load(base, at) if base.size > 0 else zeros())
+    for start in range(begin, end, TILE_ROWS):
+        count = min(TILE_ROWS, end - start)
+        _gather(other, ratings, system, start, count, tile)
+        _add_rows(matrix, tile, np.int64(0), count, stride, system.unknowns)
+
+
+@njit
+def _add_to_diagonal(matrix, system, ridge, bias_ridge, jitter, least):
+    """Add the regularization, and `jitter` times each diagonal element; set the least pivots."""
+    stride = system.stride
+    for row in range(stride - 1 - system.unknowns, stride - 1):
+        at = row * stride + row
+        value = matrix[at] + (bias_ridge if system.biased and row == stride - 2 else ridge)
+        value += jitter * value
+        if value == 0:  # an unknown that is in no equation
+            value = np.float32(1)
+        matrix[at] = value
+        least[row] = LEAST_PIVOT * value
+
+
+@njit
+def _explained(matrix, stride, unknowns):
+    """Return ``b' inverse(A) b`` of a factored system."""
+    total = 0.0
+    for row in range(stride - 1 - unknowns, stride - 1):
+        part = np.float64(matrix[row * stride + stride - 1])
+        total += part * part
+    return total
+
+
+@njit
+def _solve_row(ratings, begin, end, other, base, system, ridge, bias_ridge, work):
+    """Leave the solution in the last `stride` floats of `work`; return how often it was mended.
+
+    Also return the least value of the problem (see `solve_rows`); NaN where there is no solution.
+    """
+    stride = system.stride
+    square = stride * stride
+    tile, matrix = work[: TILE_ROWS * stride], work[TILE_ROWS * stride :][:square]
+    rest = work[TILE_ROWS * stride + square :]
+    least, inverses, spare = rest[:stride], rest[stride:][:stride], rest[2 * stride :][:stride]
+    jitter = np.float32(0)
+    for mended in range(_MOST_MENDS):
+        _set_up(ratings, begin, end, other, base, system, matrix, tile)
+        _add_to_diagonal(matrix, system, ridge, bias_ridge, jitter, least)
+        constant = np.float64(matrix[square - 1]) if system.alpha == 0 else 0.0
+        if factor_system(matrix, stride, system.unknowns, least, inverses):
+            solve_system(matrix, stride, system.unknowns, inverses, spare, rest[3 * stride :])
+            return mended, constant - _explained(matrix, stride, system.unknowns)
+        jitter = max(_FIRST_JITTER, np.float32(10) * jitter)
+    return _MOST_MENDS, np.nan
+
+
+@kernel
+def solve_rows(first, last, ratings, other, own, base, system, ridges, bias_ridges, work, sums):
+    """Set each of some rows to the solution of its own regularized least squares problem.
+
+    For every row ``u``, over its ratings, with the notation of the module::
+
+        minimize  sum((t - a . x)^2) + ridges[u] |factors|^2 + bias_ridges[u] bias^2
+
+    by the normal equations and their Cholesky factorization: the half-step of alternating least
+    squares (Zhou et al. 2008), with the bias among the unknowns. A row without ratings becomes
+    zero. Where the matrix is not positive definite within float32, its diagonal is raised by a
+    part of itself, from 1e-5 on, until it is.
+
+    Parameters
+    ----------
+    first, last : int
+        The rows to solve.
+    ratings : RatedRows
+        Values are centred for an explicit model, and not negative for an implicit one.
+    other : (n_other * stride,) float32
+        Padded rows of the other side.
+    own : (n_rows * stride,) float32, modified in place
+        Padded rows to be set. Their old content is not read.
+    base : (stride * stride,) or (0,) float32
+        Upper triangle that every matrix starts from, with nothing in the last column.
+    system : System
+    ridges, bias_ridges : (n_rows,) float32
+        Regularization of each row's factors, and of its bias.
+    work : (work_size(stride),) float32, modified in place
+        Begins at a cache line, for the sake of speed.
+    sums : (3,) float64, modified in place
+        Added to: the least values of the problems (less their confidences, for an implicit
+        model), the parts of these that are regularization, and the number of rows whose matrix
+        was mended. The first becomes NaN where numbers are not finite.
+
+    Notes
+    -----
+    Free of races as long as no other thread sets the same rows. The order of all sums depends on
+    the ratings alone.
+    """
+    stride = system.stride
+    solution = work[work.size - stride :]
+    for row in range(first, last):
+        to = row * stride
+        begin, end = ratings.starts[row], ratings.starts[row + 1]
+        if begin == end:
+            for lane in range(0, stride, WIDTH):
+                store(own, to + lane, zeros())
+        else:
+            ridge, bias_ridge = ridges[row], bias_ridges[row]
+            mended, least = _solve_row(
+                ratings, begin, end, other, base, system, ridge, bias_ridge, work
+            )
+            sums[0] += least
+            sums[2] += mended > 0
+            if mended == _MOST_MENDS:
+                return
+            squares = zeros()
+            for lane in range(0, stride, WIDTH):
+                x = load(solution, lane)
+                squares = multiply_add(x, x, squares)
+                store(own, to + lane, x)
+            sums[1] += np.float64(ridge) * np.float64(sum_lanes(squares))
+            if system.biased:
+                bias = np.float64(own[to + stride - 2])
+                sums[1] += (np.float64(bias_ridge) - np.float64(ridge)) * bias * bias
+        if system.biased:
+            own[to + stride - 1] = own[to + stride - 2]
+            own[to + stride - 2] = np.float32(1)
