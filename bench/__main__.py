@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 from bench.accuracy import accuracy
+from bench.als import als
 from bench.factors import factors
+from bench.fuzz import fuzz
+from bench.ingest import ingest
 from bench.memory import memory
 from bench.process import BenchError
 from bench.scaling import scaling
@@ -29,7 +32,7 @@ def main() -> None:
     """Benchmarks of fastmf; each writes JSON and a Markdown table. See docs/BENCHMARKS.md."""
 
 
-for case in (sgd, accuracy, factors, scaling, startup, memory):
+for case in (sgd, als, accuracy, factors, scaling, startup, memory, ingest, fuzz):
     main.add_command(case)
 
 

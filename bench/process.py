@@ -96,6 +96,29 @@ def run_command(command: Sequence[str], *, env: Mapping[str, str] | None = None)
     return Finished(texts[0], texts[1], wall, peak)
 
 
+def run_killed(
+    command: Sequence[str], seconds: float, *, env: Mapping[str, str] | None = None
+) -> bool:
+    """Start a command and kill it (SIGKILL) after a while; return whether it was still running.
+
+    Parameters
+    ----------
+    command : sequence of str
+    seconds : float
+        From its start to the kill.
+    env : mapping, optional
+        Variables put on top of this process's environment.
+    """
+    process = _start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+    return False
+
+
 def run_watched(command: Sequence[str], *, watch: Path) -> Watched:
     """Run a command on a pseudo-terminal and stamp each of its output lines.
 
@@ -191,7 +214,11 @@ def _start(
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the process with ``wait4``; return its peak resident memory in bytes."""
+    """Wait for the process with ``wait4``; return its peak resident memory in bytes.
+
+    The system counts a process from its fork on, so this is never less than what the bench itself
+    has in memory then.
+    """
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     unit = 1 if os.uname().sysname == "Darwin" else 1024  # ru_maxrss: bytes there, KiB on Linux

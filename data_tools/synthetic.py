@@ -14,7 +14,16 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from fastmf.data.synthetic import FULL_RATINGS, Plant, Summary, generate, item_titles
+from fastmf.data.synthetic import (
+    FULL_RATINGS,
+    LAYOUTS,
+    Plant,
+    Summary,
+    generate,
+    item_titles,
+    layout_by_name,
+)
+from fastmf.data.synthetic.layouts import Order
 from fastmf.data.synthetic.parquet import written_beside
 from fastmf.data.synthetic.profile import resolve_shape
 from fastmf.errors import FastMFError
@@ -25,11 +34,28 @@ Examples:
   python -m data_tools.synthetic netflix.parquet --ratings {FULL_RATINGS}
   python -m data_tools.synthetic small.parquet --ratings 100000 --titles items.csv
   python -m data_tools.synthetic real.parquet --real-valued --noise 0.5 --json
+  python -m data_tools.synthetic combined_data.txt --layout netflix --ratings {FULL_RATINGS}
+  python -m data_tools.synthetic training_set --layout netflix-folder
+  python -m data_tools.synthetic ratings.dat
 """
 
 
 @click.command(epilog=EXAMPLES, context_settings={"show_default": True, "max_content_width": 100})
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--layout",
+    type=click.Choice(tuple(LAYOUTS)),
+    show_default="by the ending of OUT: .parquet, .csv, .dat (movielens), .data (movielens-tab), "
+    ".inter",
+    help="How to write them. netflix-folder makes a folder of a file a movie; movielens has '::' "
+    "between fields, movielens-tab tabs, movielens-csv commas and a header; inter is RecBole's.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(("shuffled", "user", "item")),
+    show_default="as in the published files of the layout",
+    help="Order of the rows.",
+)
 @click.option("--ratings", "n_ratings", default=1_000_000, help=f"Rows, up to {FULL_RATINGS:,}.")
 @click.option(
     "--users",
@@ -71,6 +97,8 @@ Examples:
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def main(
     out: Path,
+    layout: str | None,
+    order: Order | None,
     n_ratings: int,
     n_users: int | None,
     n_items: int | None,
@@ -84,15 +112,17 @@ def main(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write ratings shaped like the Netflix Prize data to the Parquet file OUT.
+    """Write ratings shaped like the Netflix Prize data to OUT, as Parquet or in a raw layout.
 
-    Users and items have long tails, no user rates an item twice, and the rows come in random
-    order. Each rating is a mean, a user bias, an item bias, the product of a user's and an item's
-    factors, and noise. What is printed at the end is the noise floor: the smallest RMSE that any
-    model of these ratings can expect.
+    Users and items have long tails, and no user rates an item twice. Each rating is a mean, a user
+    bias, an item bias, the product of a user's and an item's factors, and noise. What is printed at
+    the end is the noise floor: the smallest RMSE that any model of these ratings can expect.
     """
     if titles is not None and titles.resolve() == out.resolve():
         raise click.UsageError(f"OUT and --titles are the same file, {out}")
+    layout = layout or layout_by_name(out)
+    if layout is None:
+        raise click.UsageError(f"{out} could be netflix, libmf or another; say which by --layout")
     started = time.perf_counter()
     try:
         what = Plant(rank=rank, noise=noise, factor_std=factor_std, real_valued=real_valued)
@@ -108,6 +138,8 @@ def main(
                 n_items=n_items,
                 what=what,
                 seed=seed,
+                layout=layout,
+                order=order,
                 num_threads=threads,
                 progress=bar.update,
             )
@@ -116,6 +148,7 @@ def main(
     seconds = time.perf_counter() - started
     report = {
         "path": str(out),
+        "layout": layout,
         **asdict(summary),
         "seconds": round(seconds, 3),
         "peak_rss_bytes": peak_rss_bytes(),

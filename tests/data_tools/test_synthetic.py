@@ -73,6 +73,17 @@ def test_titles_go_to_a_csv_file(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_layout_by_its_name_and_by_the_ending(tmp_path):
+    raw = tmp_path / "combined_data_1.txt"
+    result = run(raw, "--layout", "netflix", "--ratings", 5000, "--json")
+    assert json.loads(result.stdout)["layout"] == "netflix"
+    assert raw.read_text().startswith("1:\n")
+    assert run(tmp_path / "a.inter", "--ratings", 5000, "--order", "user").exit_code == 0
+    assert (tmp_path / "a.inter").read_text().startswith("user_id:token\titem_id:token")
+    assert run(tmp_path / "set", "--layout", "netflix-folder", "--ratings", 5000).exit_code == 0
+    assert len(list((tmp_path / "set").iterdir())) == 654
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
@@ -86,6 +97,8 @@ def test_titles_go_to_a_csv_file(tmp_path):
         (["--ratings", "many"], 2, "'many' is not a valid integer"),
         (["--titles", "a.parquet"], 2, "same file"),
         (["--colour", "red"], 2, "No such option"),
+        (["--layout", "netflix", "--order", "user"], 1, "goes item by item"),
+        (["--layout", "excel"], 2, "'excel' is not one of"),
     ],
 )
 def test_bad_input_is_one_clear_line(tmp_path, monkeypatch, arguments, status, says):

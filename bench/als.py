@@ -1,0 +1,327 @@
+"""How fast alternating least squares is, against cmfrec and implicit, and against sgemm.
+
+An iteration solves all users and all items once. The libraries run in turn, round by round, on
+the same rows, and ratios are taken inside a round.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.command import TrainRun, Workplace, common_options, data_options
+from bench.dataset import Split, random_split
+from bench.harness import Progress, Record, Table, interleave, pairwise_ratio, spread
+from bench.peers import ModulePeer, PeerRun, installed_versions, reason_to_skip
+from bench.process import run_command
+from bench.source import count_rows, generate
+
+FACTORS = (16, 32, 50, 64, 100, 128, 256)
+LARGE = 50_000_000
+MANY = 1_000_000_000
+
+HELP = """Iterations of alternating least squares against cmfrec, implicit and sgemm.
+
+Peers that are not installed are skipped, and said. --rounds 0 runs the table by factors alone.
+"""
+
+# Times one square product and one of the shape that normal equations have; the better counts.
+SGEMM = """
+import json, time
+import numpy as np
+best = 0.0
+for rows, side in ((2048, 2048), (4096, 256)):
+    left, right = (np.ones(shape, np.float32) for shape in ((side, rows), (rows, side)))
+    left @ right
+    repeats = max(1, 20_000_000_000 // (rows * side * side))
+    for _ in range(3):
+        begin = time.perf_counter()
+        for _ in range(repeats):
+            left @ right
+        best = max(best, repeats * rows * side * side / (time.perf_counter() - begin))
+print(json.dumps(best / 1e9))
+"""
+
+
+@dataclass
+class Plan:
+    """Everything the runs need to know."""
+
+    workplace: Workplace
+    split: Split
+    threads: int
+    iterations: int
+    factors: int
+    regularization: float
+    alpha: float
+
+
+def explicit_peers() -> list[tuple[ModulePeer, dict[str, Any]]]:
+    """Return cmfrec's solvers and their settings."""
+    return [
+        (
+            ModulePeer(
+                f"cmfrec {name}", "cmfrec", "cmfrec", "bench.peers.cmfrec", ({},), MANY, 1024
+            ),
+            {"conjugate_gradient": use, "implicit_features": False},
+        )
+        for name, use in (("Cholesky", False), ("CG", True))
+    ]
+
+
+def implicit_peers() -> list[tuple[ModulePeer, dict[str, Any]]]:
+    """Return implicit's solvers and their settings."""
+    return [
+        (
+            ModulePeer(
+                f"implicit {name}",
+                "implicit",
+                "implicit",
+                "bench.peers.implicit",
+                ({},),
+                MANY,
+                1024,
+            ),
+            {"conjugate_gradient": use, "initial_scale": 0.1},
+        )
+        for name, use in (("Cholesky", False), ("CG", True))
+    ]
+
+
+@click.command("als", help=HELP)
+@data_options(4_000_000)
+@click.option("--factors", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option(
+    "--by-factors",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=FACTORS,
+    show_default=True,
+    help="A number of factors of the second table; repeat it.",
+)
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--iterations", type=click.IntRange(min=2), default=5, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=0), default=3, show_default=True)
+@click.option(
+    "--regularization",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Of cmfrec; 10 is its default. fastmf trains with its own defaults.",
+)
+@click.option(
+    "--alpha",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Of the implicit models: confidence is 1 + alpha * rating.",
+)
+@click.option("--explicit/--no-explicit", default=True, help="Run explicit models.")
+@click.option("--implicit/--no-implicit", default=True, help="Run implicit models.")
+@common_options
+def als(
+    *,
+    ratings: int,
+    data: Path | None,
+    factors: int,
+    by_factors: tuple[int, ...],
+    threads: int,
+    iterations: int,
+    rounds: int,
+    regularization: float,
+    alpha: float,
+    explicit: bool,
+    implicit: bool,
+    fastmf_command: str,
+    cache: Path,
+    out: Path,
+    quiet: bool,
+) -> None:
+    """Run the case and write its record."""
+    progress = Progress(quiet=quiet)
+    source = data or generate(cache, ratings, progress)
+    fraction = 0.01 if count_rows(source) >= LARGE else 0.1
+    split = random_split(source, cache, progress, fraction=fraction)
+    record = Record(
+        "als",
+        settings={
+            "data": split.describe(),
+            "factors": factors,
+            "threads": threads,
+            "iterations": iterations,
+            "rounds": rounds,
+            "regularization of cmfrec": regularization,
+            "alpha of the implicit models": alpha,
+        },
+    )
+    peers = [peer for peer, _ in explicit_peers() + implicit_peers()]
+    record.packages = installed_versions(peers)
+    with Workplace(fastmf_command, cache) as workplace:
+        record.versions.update(workplace.versions())
+        plan = Plan(workplace, split, threads, iterations, factors, regularization, alpha)
+        fastmf(plan, "als", factors, iterations=1)  # compiles, and prepares the store
+        if rounds and explicit:
+            tasks = explicit_tasks(plan, record)
+            add_comparison(record, "Explicit", interleave(tasks, rounds, progress), "RMSE")
+        if rounds and implicit:
+            tasks = implicit_tasks(plan, record)
+            runs = interleave(tasks, rounds, progress)
+            add_comparison(record, "Implicit", runs, "root of the loss")
+        if by_factors:
+            add_factors(plan, record, sorted(set(by_factors)), progress)
+    for path in record.write(out):
+        progress.say(f"wrote {path}")
+    click.echo(record.markdown())
+
+
+def fastmf(
+    plan: Plan, model: str, factors: int, *, iterations: int, options: tuple[str, ...] = ()
+) -> TrainRun:
+    """Train one of fastmf's models."""
+    return plan.workplace.fastmf.train(
+        plan.split.train,
+        plan.workplace.path("model"),
+        factors=factors,
+        threads=plan.threads,
+        epochs=iterations,
+        valid=plan.split.valid if model == "als" else None,
+        options=("--model", model, *options),
+    )
+
+
+def explicit_tasks(plan: Plan, record: Record) -> dict[str, Callable[[], PeerRun]]:
+    """Return fastmf's and cmfrec's runs, by name."""
+
+    def ours() -> PeerRun:
+        run = fastmf(plan, "als", plan.factors, iterations=plan.iterations)
+        last = run.history[-1].valid_rmse
+        assert last is not None
+        return as_peer_run(run, plan, last)
+
+    settings = {"iterations": plan.iterations, "regularization": plan.regularization}
+    return {"fastmf": ours, **peer_tasks(plan, record, explicit_peers(), settings)}
+
+
+def implicit_tasks(plan: Plan, record: Record) -> dict[str, Callable[[], PeerRun]]:
+    """Return fastmf's and implicit's runs, by name."""
+    regularization = 0.01
+
+    def ours() -> PeerRun:
+        options = ("--alpha", str(plan.alpha), "--regularization", str(regularization))
+        run = fastmf(
+            plan, "implicit-als", plan.factors, iterations=plan.iterations, options=options
+        )
+        return as_peer_run(run, plan, run.report["train_rmse"])
+
+    settings = {
+        "iterations": plan.iterations,
+        "regularization": regularization,
+        "alpha": plan.alpha,
+    }
+    return {"fastmf": ours, **peer_tasks(plan, record, implicit_peers(), settings)}
+
+
+def as_peer_run(run: TrainRun, plan: Plan, rmse: float) -> PeerRun:
+    """Put a run of fastmf beside those of peers; sorting the ratings belongs to its training."""
+    seconds = run.seconds["prepare"] + run.seconds["train"]
+    return PeerRun(plan.iterations, run.epoch_seconds, seconds, rmse, run.peak_rss_bytes)
+
+
+def peer_tasks(
+    plan: Plan,
+    record: Record,
+    peers: list[tuple[ModulePeer, dict[str, Any]]],
+    settings: Mapping[str, Any],
+) -> dict[str, Callable[[], PeerRun]]:
+    """Return the runs of those peers that can run here."""
+    tasks = {}
+    for peer, own in peers:
+        reason = reason_to_skip(peer, plan.split, plan.threads)
+        if reason:
+            record.skipped[peer.name] = reason
+        else:
+            tasks[peer.name] = _bind(plan, peer, {**settings, **own})
+    return tasks
+
+
+def _bind(plan: Plan, peer: ModulePeer, settings: Mapping[str, Any]) -> Callable[[], PeerRun]:
+    return lambda: peer.fit(
+        plan.split, factors=plan.factors, threads=plan.threads, seed=0, settings=settings
+    )
+
+
+def add_comparison(record: Record, title: str, runs: dict[str, list[PeerRun]], error: str) -> None:
+    """Add the table of fastmf and its peers."""
+    rows: list[tuple[str, ...]] = []
+    figures: dict[str, Any] = {}
+    ours = runs["fastmf"]
+    for name, of_name in runs.items():
+        iteration = [run.iteration_seconds for run in of_name]
+        training = [run.train_seconds for run in of_name]
+        times = pairwise_ratio(iteration, [run.iteration_seconds for run in ours])
+        times_training = pairwise_ratio(training, [run.train_seconds for run in ours])
+        peak = max(run.peak_rss_bytes for run in of_name)
+        figures[name] = {
+            "iteration_seconds": iteration,
+            "train_seconds": training,
+            "times_fastmf": times.values,
+            "error": [run.rmse for run in of_name],
+            "peak_rss_bytes": peak,
+        }
+        rows.append(
+            (
+                name,
+                spread(iteration).show(2),
+                times.show(1),
+                spread(training).show(2),
+                times_training.show(1),
+                spread([run.rmse for run in of_name]).show(4),
+                f"{peak / 2**20:,.0f} MiB",
+            )
+        )
+    columns = (
+        "",
+        "seconds an iteration",
+        "times fastmf",
+        "seconds of training",
+        "times fastmf",
+        error,
+        "peak memory",
+    )
+    record.tables.append(Table(f"{title} models", columns, rows))
+    record.figures[title.lower()] = figures
+
+
+def add_factors(plan: Plan, record: Record, sizes: list[int], progress: Progress) -> None:
+    """Add the table of multiplications a second by factors, beside those of sgemm."""
+    peak = sgemm_peak(plan.threads)
+    progress.say(f"sgemm: {peak:.1f} GMAC/s")
+    rows: list[tuple[str, ...]] = []
+    figures: dict[str, Any] = {}
+    for k in sizes:
+        seconds = fastmf(plan, "als", k, iterations=3).epoch_seconds
+        progress.say(f"k={k}: {seconds:.2f} s")
+        # Half of the square, since the matrix is symmetric, for every rating on either side.
+        rate = plan.split.n_train * k * (k + 1) / seconds / 1e9
+        figures[str(k)] = {"seconds": seconds, "gmac_per_second": rate, "of_sgemm": rate / peak}
+        rows.append((str(k), f"{seconds:.2f}", f"{rate:.1f}", f"{rate / peak:.0%}"))
+    record.figures["factors"] = {"sgemm_gmac_per_second": peak, **figures}
+    columns = ("factors", "seconds an iteration", "GMAC/s", "of sgemm")
+    record.tables.append(Table(f"By factors; sgemm {peak:.1f} GMAC/s", columns, rows))
+    record.notes.append(
+        "GMAC/s: k (k + 1) / 2 multiplications with addition for each rating and side, which is "
+        "what the normal equations need at least; solving them and fetching rows are not counted."
+    )
+
+
+def sgemm_peak(threads: int) -> float:
+    """Return the multiplications with addition a second, in billions, of NumPy's sgemm."""
+    names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+    environment = dict.fromkeys(names, str(threads))
+    return float(json.loads(run_command([sys.executable, "-c", SGEMM], env=environment).stdout))

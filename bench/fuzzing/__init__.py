@@ -1,0 +1,1 @@
+"""Files damaged at random, and what reading them must come to."""

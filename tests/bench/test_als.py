@@ -1,0 +1,94 @@
+"""The case of alternating least squares with stand-ins for fastmf and its peers."""
+
+import importlib.util
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from bench import als
+from bench.__main__ import main
+from bench.dataset import random_split
+from bench.harness import Progress
+from bench.peers import ModulePeer, PeerRun
+
+
+@pytest.fixture
+def run_als(fake_fastmf, ratings_file, tmp_path):
+    def run(*arguments: object):
+        common = ["--fastmf", fake_fastmf, "--cache", tmp_path / "cache", "--out", tmp_path / "out"]
+        everything = ["als", "--data", ratings_file, *common, *arguments]
+        result = CliRunner().invoke(main, [str(argument) for argument in everything])
+        assert result.exit_code == 0, result.output
+        (path,) = (tmp_path / "out").glob("*.json")
+        return json.loads(path.read_text()), result.stdout
+
+    return run
+
+
+def absent(name):
+    peer = ModulePeer(name, "no-such-distribution", "no_such_library", "none", ({},), 10**9, 8)
+    return [(peer, {})]
+
+
+def test_by_factors_beside_sgemm(run_als, monkeypatch):
+    monkeypatch.setattr(als, "sgemm_peak", lambda threads: 50.0 * threads)
+    record, text = run_als("--rounds", 0, "--by-factors", 16, "--by-factors", 64)
+    figures = record["figures"]["factors"]
+    assert figures["sgemm_gmac_per_second"] == 100
+    n = int(record["settings"]["data"].split(": ")[1].split(" ")[0].replace(",", ""))
+    # The stand-in takes a millisecond for each factor and thread.
+    assert figures["64"]["gmac_per_second"] == pytest.approx(n * 64 * 65 / 0.032 / 1e9, rel=1e-3)
+    assert figures["64"]["of_sgemm"] == pytest.approx(figures["64"]["gmac_per_second"] / 100)
+    assert "By factors; sgemm 100.0 GMAC/s" in text
+
+
+def test_peers_that_are_missing_are_said(run_als, monkeypatch, fastmf_log):
+    monkeypatch.setattr(als, "explicit_peers", lambda: absent("cmfrec CG"))
+    monkeypatch.setattr(als, "sgemm_peak", lambda threads: 50.0)
+    record, _ = run_als("--rounds", 2, "--no-implicit", "--by-factors", 8, "--iterations", 4)
+    assert record["skipped"]["cmfrec CG"] == "not installed (pip install no-such-distribution)"
+    ours = record["figures"]["explicit"]["fastmf"]
+    assert ours["times_fastmf"] == [1, 1]
+    # The stand-in's RMSE falls by 0.05 an epoch.
+    assert ours["error"] == pytest.approx([0.8, 0.8])
+    calls = [json.loads(line)["given"] for line in fastmf_log.read_text().splitlines()]
+    assert {call["--model"] for call in calls} == {"als"}
+
+
+def test_peers_run_in_turn_and_ratios_are_taken_by_round(run_als, monkeypatch):
+    seconds = iter([3.2, 6.4])
+
+    class Peer(ModulePeer):
+        def unavailable(self):
+            return None
+
+        def fit(self, split, *, factors, threads, seed, settings):
+            assert settings == {"iterations": 5, "regularization": 10.0, "own": 1}
+            took = next(seconds)
+            return PeerRun(5, took, 5 * took, 0.9, 2**20)
+
+    peer = Peer("peer", "numpy", "numpy", "none", ({},), 10**9, 8)
+    monkeypatch.setattr(als, "explicit_peers", lambda: [(peer, {"own": 1})])
+    monkeypatch.setattr(als, "sgemm_peak", lambda threads: 50.0)
+    record, _ = run_als(
+        "--rounds", 2, "--no-implicit", "--by-factors", 8, "--factors", 64, "--threads", 2
+    )
+    assert record["figures"]["explicit"]["peer"]["times_fastmf"] == pytest.approx([100, 200])
+
+
+@pytest.mark.parametrize("peer", als.implicit_peers(), ids=lambda peer: peer[0].name)
+def test_implicit_trains_and_tells_its_loss(peer, ratings_file, tmp_path):
+    peer, own = peer
+    if importlib.util.find_spec(peer.import_name) is None:
+        pytest.skip(f"{peer.package} is not installed")
+    split = random_split(ratings_file, tmp_path / "cache", Progress(quiet=True), fraction=0.1)
+    settings = {"iterations": 4, "regularization": 0.01, "alpha": 1.0, **own}
+    run = peer.fit(split, factors=4, threads=1, seed=0, settings=settings)
+    assert run.iterations == 4
+    assert 0 < run.rmse < 1
+    assert run.train_seconds > run.iteration_seconds > 0
+
+
+def test_sgemm_is_measured():
+    assert als.sgemm_peak(1) > 0.1
