@@ -273,6 +273,19 @@ for table in tables[1:]:
         for fitted in (model, fastmf.load_model(folder / "model")):
             fitted.recommend([fitted.users_.take([0])[0], "unknown"], seen=table)
             evaluate(fitted, table)
+timed = Ratings.from_arrays(users, items, stars, cells)
+whole = [timed, *tables[1:], fastmf.clean_ratings(timed, sample=0.9, min_user_ratings=20)]
+for table in [part for table in whole for part in (table, random_split(table, 0.5)[0])]:
+    some = {"num_threads": 2, "keep_known": True}
+    fastmf.clean_ratings(table, min_rating=0, top_items=50, sample_users=0.9, sample=0.9)
+    fastmf.user_split(table, 0.2, **some)
+    fastmf.leave_n_out(table, 1, **some)
+    fastmf.last_split(table, 1, **some)
+    fastmf.pairs_split(table, random_split(table, 0.1)[1], **some)
+    for train, held_out in fastmf.k_folds(table, 3, **some):
+        fastmf.clean_ratings(train, min_item_ratings=2, until_stable=True)
+    if table.has_time:
+        fastmf.time_split(table, 0.1, **some)
 compiled = 0
 for value in gc.get_objects():  # some are made inside functions
     if isinstance(value, Dispatcher) and value.py_func.__module__.startswith("fastmf.kernels"):

@@ -14,6 +14,8 @@ __all__ = ["MODELS", "FactorModel", "load_model", "model_class"]
 
 MODELS = {
     "mf": "fastmf.models.biased_mf:BiasedMF",
+    "als": "fastmf.models.als:ALS",
+    "implicit-als": "fastmf.models.implicit_als:ImplicitALS",
 }
 
 

@@ -17,9 +17,11 @@ __all__ = [
     "OPTIONS",
     "SourceFile",
     "TrainingSource",
+    "Update",
     "checked_files",
     "checked_options",
     "checked_path",
+    "checked_updates",
     "describe_training_source",
     "source_has_changed",
 ]
@@ -42,6 +44,17 @@ class TrainingSource(NamedTuple):
 
     path: str | None  # absolute; None where the ratings were made in memory
     files: list[SourceFile] | None  # None where they could not be described
+
+
+class Update(TypedDict):
+    """Ratings that a model took in after its training, and where they were."""
+
+    path: str | None
+    files: list[SourceFile] | None
+    options: dict[str, str | None]  # as `FittedFactors.source_options_`
+    n_ratings: int
+    n_users: int  # that the model knew before
+    n_items: int
 
 
 def describe_training_source(source: Any, ratings: Ratings) -> TrainingSource:
@@ -160,6 +173,37 @@ def checked_files(files: Any) -> list[SourceFile] | None:
     if not isinstance(files, list) or not all(isinstance(file, Mapping) for file in files):
         raise TypeError(f"source_files is {files!r}, not a list of objects")
     return [_of(file) for file in files]
+
+
+def checked_updates(updates: Any) -> list[Update]:
+    """Return the sources of a model's updates in a record after checking them.
+
+    Parameters
+    ----------
+    updates : object
+
+    Returns
+    -------
+    list of Update
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If these are not sources.
+    """
+    if not isinstance(updates, list) or not all(isinstance(one, Mapping) for one in updates):
+        raise TypeError(f"updates is {updates!r}, not a list of objects")
+    return [
+        Update(
+            path=checked_path(one["path"]),
+            files=checked_files(one["files"]),
+            options=checked_options(one["options"]),
+            n_ratings=int(one["n_ratings"]),
+            n_users=int(one["n_users"]),
+            n_items=int(one["n_items"]),
+        )
+        for one in updates
+    ]
 
 
 def _of(file: Mapping[str, Any]) -> SourceFile:

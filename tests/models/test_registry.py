@@ -18,13 +18,13 @@ def test_every_registered_model_can_be_had_by_its_kind():
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(ParameterError, match=r"no model 'als'; there are: mf"):
-        model_class("als")
+    with pytest.raises(ParameterError, match=r"no model 'knn'; there are: mf"):
+        model_class("knn")
 
 
 def test_a_model_of_a_kind_unknown_here_is_refused(tmp_path, monkeypatch):
     BiasedMF(3, epochs=1).fit(planted(100, 10, 20)).save(tmp_path / "model")
-    monkeypatch.setattr("fastmf.models.MODELS", {"als": "nowhere:ALS"})
+    monkeypatch.setattr("fastmf.models.MODELS", {"knn": "nowhere:KNN"})
     with pytest.raises(ModelFileError, match=r"kind 'mf'.*newer fastmf") as raised:
         load_model(tmp_path / "model")
     assert "\n" not in str(raised.value)

@@ -1,0 +1,159 @@
+"""Biased matrix factorization, trained by alternating least squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from fastmf.data import Ratings
+from fastmf.models.als_learner import ALSLearner, warm_up
+from fastmf.models.als_steps import Penalty
+from fastmf.models.base import FactorModel, Fitted
+from fastmf.models.limits import check_number, memory_beside_factors
+from fastmf.models.row_problems import RowRules
+from fastmf.parallel import Team
+from fastmf.training import RunSettings
+
+__all__ = ["ALS", "ALSParameters"]
+
+# Far past anything of use, and far from where float32 overflows: ratings are scaled to a spread
+# of one while training.
+_HIGHEST_WEIGHT = 1e6
+_HIGHEST_SCALE = 10.0
+
+
+@dataclass(frozen=True)
+class ALSParameters:
+    """Hyperparameters of `ALS`; see there. Checked when made.
+
+    Raises
+    ------
+    ParameterError
+        If a value is outside its limits.
+    """
+
+    factors: int = field(default=50, metadata={"help": "Length of a user's or item's vector."})
+    epochs: int = field(default=15, metadata={"help": "Iterations (both sides once) at most."})
+    regularization: float = field(default=1.1, metadata={"help": "L2 weight of the factors."})
+    bias_regularization: float = field(default=0.5, metadata={"help": "L2 weight of the biases."})
+    regularization_exponent: float = field(
+        default=0.5,
+        metadata={
+            "help": "Both weights are multiplied by the number of a row's ratings to this power: "
+            "0 is plain regularization, 1 weights by the number (ALS-WR)."
+        },
+    )
+    initial_scale: float = field(
+        default=0.1, metadata={"help": "Standard deviation of the item factors at the start."}
+    )
+    random_state: int = field(default=0, metadata={"help": "Seed of all randomness."})
+
+    def __post_init__(self) -> None:
+        check_number("factors", self.factors, whole=True, least=1)
+        check_number("epochs", self.epochs, whole=True, least=1)
+        for name in ("regularization", "bias_regularization"):
+            check_number(name, getattr(self, name), least=0, most=_HIGHEST_WEIGHT)
+        check_number("regularization_exponent", self.regularization_exponent, least=0, most=1)
+        check_number("initial_scale", self.initial_scale, above=0, most=_HIGHEST_SCALE)
+        check_number("random_state", self.random_state, whole=True, least=0)
+
+    @property
+    def penalty(self) -> Penalty:
+        """The regularization of both sides."""
+        return Penalty(
+            float(self.regularization),
+            float(self.bias_regularization),
+            float(self.regularization_exponent),
+        )
+
+    @property
+    def row_rules(self) -> RowRules:
+        """What one row minimizes."""
+        return RowRules(self.penalty)
+
+
+class ALS(FactorModel):
+    """Ratings as mean + user bias + item bias + user factors . item factors.
+
+    The model of `BiasedMF`, trained by alternating least squares on
+
+        sum((r - prediction)^2) + sum over users and items of their number of ratings to the power
+        of `regularization_exponent`, times (regularization * |factors|^2 + bias_regularization *
+        bias^2)
+
+    Each user's factors and bias are set to the exact minimum for the items as they are, then each
+    item's for the users (Zhou et al. 2008, with biases solved jointly). There is no learning rate,
+    the training loss falls with every half of an epoch, and a few epochs are enough. Ratings are
+    centred and divided by their spread while training, so regularization means the same on any
+    rating scale. The result is the same bits for any number of threads.
+
+    Parameters
+    ----------
+    factors : int
+        Length of a user's or item's vector. An epoch's time grows with its square.
+    epochs : int
+        Iterations at most; each solves all users, then all items.
+    regularization : float
+        L2 weight of the factors. With 0, rows of fewer ratings than factors have no unique
+        solution, and one of small norm is taken.
+    bias_regularization : float
+        L2 weight of the biases.
+    regularization_exponent : float
+        From 0, plain regularization, to 1, weights in proportion to a row's number of ratings
+        (ALS-WR).
+    initial_scale : float
+        Standard deviation of the item factors at the start.
+    random_state : int
+        Seed of the start, and of a hold-out given as a fraction.
+
+    Attributes
+    ----------
+    user_factors_, item_factors_ : (n_users, factors), (n_items, factors) float32
+    user_bias_, item_bias_ : (n_users,), (n_items,) float32
+    mean_ : float
+        Mean of the training ratings.
+
+    See `FactorModel` for further attributes and the methods.
+
+    Examples
+    --------
+    >>> import fastmf
+    >>> ratings = fastmf.read_ratings("ratings.csv")
+    >>> model = ALS(factors=50).fit(ratings, valid=0.1)
+    >>> model.recommend([42], n=10).item_ids
+    """
+
+    kind: ClassVar[str] = "als"
+    hyperparameters: ClassVar[type] = ALSParameters
+
+    def __init__(
+        self,
+        factors: int = ALSParameters.factors,
+        *,
+        epochs: int = ALSParameters.epochs,
+        regularization: float = ALSParameters.regularization,
+        bias_regularization: float = ALSParameters.bias_regularization,
+        regularization_exponent: float = ALSParameters.regularization_exponent,
+        initial_scale: float = ALSParameters.initial_scale,
+        random_state: int = ALSParameters.random_state,
+    ) -> None:
+        self.factors = factors
+        self.epochs = epochs
+        self.regularization = regularization
+        self.bias_regularization = bias_regularization
+        self.regularization_exponent = regularization_exponent
+        self.initial_scale = initial_scale
+        self.random_state = random_state
+
+    def _check_fit(
+        self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
+    ) -> None:
+        memory_beside_factors(parameters.factors, train, valid, run)
+
+    def _warm_up(self, parameters: Any) -> None:
+        warm_up()
+
+    def _learn(
+        self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings
+    ) -> Fitted:
+        return ALSLearner.fit(parameters, train, valid, team, run)

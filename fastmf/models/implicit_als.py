@@ -1,0 +1,157 @@
+"""Matrix factorization of interactions: preferences with confidences, by least squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from fastmf.data import Ratings
+from fastmf.errors import DataError
+from fastmf.models.als_learner import warm_up
+from fastmf.models.als_steps import Penalty
+from fastmf.models.base import FactorModel, Fitted
+from fastmf.models.baseline import BiasBaseline
+from fastmf.models.implicit_learner import ImplicitLearner
+from fastmf.models.limits import check_number, memory_beside_factors
+from fastmf.models.row_problems import RowRules
+from fastmf.models.training_source import TrainingSource
+from fastmf.parallel import Team
+from fastmf.training import RunSettings
+
+__all__ = ["ImplicitALS", "ImplicitALSParameters"]
+
+_HIGHEST_WEIGHT = 1e6
+_HIGHEST_SCALE = 10.0
+
+
+@dataclass(frozen=True)
+class ImplicitALSParameters:
+    """Hyperparameters of `ImplicitALS`; see there. Checked when made.
+
+    Raises
+    ------
+    ParameterError
+        If a value is outside its limits.
+    """
+
+    factors: int = field(default=50, metadata={"help": "Length of a user's or item's vector."})
+    epochs: int = field(default=15, metadata={"help": "Iterations (both sides once)."})
+    regularization: float = field(default=0.01, metadata={"help": "L2 weight of the factors."})
+    alpha: float = field(
+        default=1.0, metadata={"help": "What one unit of a value adds to its confidence of 1."}
+    )
+    initial_scale: float = field(
+        default=0.1, metadata={"help": "Standard deviation of the item factors at the start."}
+    )
+    random_state: int = field(default=0, metadata={"help": "Seed of all randomness."})
+
+    def __post_init__(self) -> None:
+        check_number("factors", self.factors, whole=True, least=1)
+        check_number("epochs", self.epochs, whole=True, least=1)
+        check_number("regularization", self.regularization, least=0, most=_HIGHEST_WEIGHT)
+        check_number("alpha", self.alpha, above=0, most=_HIGHEST_WEIGHT)
+        check_number("initial_scale", self.initial_scale, above=0, most=_HIGHEST_SCALE)
+        check_number("random_state", self.random_state, whole=True, least=0)
+
+    @property
+    def row_rules(self) -> RowRules:
+        """What one row minimizes."""
+        penalty = Penalty(float(self.regularization), 0.0, 0.0)
+        return RowRules(penalty, biases=False, alpha=float(self.alpha))
+
+
+class ImplicitALS(FactorModel):
+    """Preferences of users for items from what they did: clicks, plays, purchases.
+
+    The model of Hu, Koren and Volinsky (2008), "Collaborative filtering for implicit feedback
+    datasets". A value above zero says that the user prefers the item, with confidence ``1 + alpha
+    * value``; a pair without a value says that they do not, with confidence 1. User and item
+    factors minimize
+
+        sum over all pairs(confidence * (preference - user . item)^2)
+            + regularization * (sum(|user|^2) + sum(|item|^2))
+
+    by alternating least squares, each half-step solved exactly. All pairs count, and yet an
+    iteration costs no more than the values there are. The result is the same bits for any number
+    of threads.
+
+    Predictions are preferences, clipped to 0 and 1. They are not on the scale of the values, so
+    their RMSE against values says nothing, and validation ratings are left out of training but
+    do not end it early.
+
+    Parameters
+    ----------
+    factors : int
+        Length of a user's or item's vector. An epoch's time grows with its square.
+    epochs : int
+        Iterations; each solves all users, then all items.
+    regularization : float
+        L2 weight of the factors.
+    alpha : float
+        What one unit of a value adds to its confidence.
+    initial_scale : float
+        Standard deviation of the item factors at the start.
+    random_state : int
+        Seed of the start, and of a hold-out given as a fraction.
+
+    Attributes
+    ----------
+    user_factors_, item_factors_ : (n_users, factors), (n_items, factors) float32
+    loss_ : float
+        What is minimized, divided by the sum of the confidences of all pairs.
+    train_rmse_ : float
+        Its root, as in the history.
+
+    See `FactorModel` for further attributes and the methods.
+    """
+
+    kind: ClassVar[str] = "implicit-als"
+    hyperparameters: ClassVar[type] = ImplicitALSParameters
+
+    def __init__(
+        self,
+        factors: int = ImplicitALSParameters.factors,
+        *,
+        epochs: int = ImplicitALSParameters.epochs,
+        regularization: float = ImplicitALSParameters.regularization,
+        alpha: float = ImplicitALSParameters.alpha,
+        initial_scale: float = ImplicitALSParameters.initial_scale,
+        random_state: int = ImplicitALSParameters.random_state,
+    ) -> None:
+        self.factors = factors
+        self.epochs = epochs
+        self.regularization = regularization
+        self.alpha = alpha
+        self.initial_scale = initial_scale
+        self.random_state = random_state
+
+    @property
+    def loss_(self) -> float:
+        """What is minimized, divided by the sum of the confidences of all pairs."""
+        self._check_fitted()
+        return float(self.schedule_["loss"])
+
+    def _check_fit(
+        self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
+    ) -> None:
+        low, _ = train.rating_range
+        if low < 0:
+            raise DataError(
+                f"the values of an implicit model are weights of what users did, but the lowest "
+                f"is {low:g}; leave values below 0 out, or use model als for ratings"
+            )
+        memory_beside_factors(parameters.factors, train, None, run)
+
+    def _warm_up(self, parameters: Any) -> None:
+        warm_up()
+
+    def _learn(
+        self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings
+    ) -> Fitted:
+        return ImplicitLearner.fit(parameters, train, team, run)
+
+    def _adopt(
+        self, ratings: Ratings, fitted: Fitted, baseline: BiasBaseline, source: TrainingSource
+    ) -> None:
+        super()._adopt(ratings, fitted, baseline, source)
+        self.rating_range_ = (0.0, 1.0)  # of preferences
