@@ -27,6 +27,8 @@ COMMANDS = {
     "predict": "fastmf.cli.predict:predict",
     "recommend": "fastmf.cli.recommend:recommend",
     "similar": "fastmf.cli.similar:similar",
+    "explain": "fastmf.cli.explain:explain",
+    "update": "fastmf.cli.update:update",
     "inspect": "fastmf.cli.inspect:inspect",
     "convert": "fastmf.cli.convert:convert",
     "split": "fastmf.cli.split:split",

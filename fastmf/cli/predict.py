@@ -15,7 +15,7 @@ from fastmf.cli.text_table import counted
 from fastmf.errors import DataError
 
 if TYPE_CHECKING:
-    from fastmf import Vocabulary
+    from fastmf import Ratings, Vocabulary
     from fastmf.data.table_files import TableWriter
     from fastmf.models import FactorModel
 
@@ -27,7 +27,7 @@ __all__ = ["predict"]
     epilog="""\b
 Examples:
   fastmf predict ratings.model pairs.csv --out predictions.csv
-  fastmf predict ratings.model test.parquet --out predictions.parquet
+  fastmf predict ratings.model test.parquet --out predictions.parquet --std
 """,
 )
 @model_argument
@@ -39,6 +39,19 @@ Examples:
     metavar="FILE",
     help="File to write; its ending (.csv, .tsv, .parquet) tells the format.",
 )
+@click.option(
+    "--std",
+    "with_std",
+    is_flag=True,
+    help="Also write how far ratings are expected from predictions, as a column std; it takes the "
+    "training ratings.",
+)
+@click.option(
+    "--seen",
+    type=NamedPath(),
+    metavar="RATINGS",
+    help="The training ratings, for --std. [default: where they were]",
+)
 @id_column_options
 @quiet_option
 def predict(
@@ -46,6 +59,8 @@ def predict(
     model: Path,
     pairs: Path,
     out: Path,
+    with_std: bool,
+    seen: Path | None,
     user_column: str | None,
     item_column: str | None,
     quiet: bool,
@@ -55,18 +70,23 @@ def predict(
     PAIRS is a Parquet, Arrow or delimited text file with columns of users and items; it may have
     others. The file that is written has the same rows in the same order: user, item, prediction,
     and known, which is false where the model knows the user or the item not and the prediction
-    falls back to what it knows.
+    falls back to what it knows. With --std, also a standard deviation of each: greater for users
+    and items of few ratings.
     """
     from fastmf import load_model
     from fastmf.data.readers import find_parts
     from fastmf.data.table_files import check_table_target
 
     check_table_target(out)
-    check_apart(out, pairs, model)
+    if seen is not None and not with_std:
+        raise click.UsageError("--seen is for --std.")
+    check_apart(out, pairs, seen, model)
     if not pairs.exists():
         find_parts(pairs)  # raises, and says what has a name like it
     console = Console(quiet)
-    prediction = _Prediction(load_model(model), pairs, (user_column, item_column), out)
+    fitted = load_model(model)
+    trained_on = _training_ratings(fitted, seen, console) if with_std else None
+    prediction = _Prediction(fitted, pairs, (user_column, item_column), out, trained_on)
     with console.work(f"predicting {pairs.name}", "pairs") as progress:
         counts = prediction.write(progress)
     if counts.unknown:
@@ -76,6 +96,15 @@ def predict(
             "to what it knows (known is false)"
         )
     console.note(f"{counted(counts.rows, 'prediction')} written to {out}")
+
+
+def _training_ratings(model: FactorModel, seen: Path | None, console: Console) -> Ratings:
+    from fastmf.cli.reading import load_ratings
+    from fastmf.cli.seen import all_training_ratings
+
+    if seen is not None:
+        return load_ratings(seen, {}, console)
+    return all_training_ratings(model, {}, console, None, "--std", "--seen")
 
 
 class _Counts(NamedTuple):
@@ -104,11 +133,19 @@ class _Prediction:
         Names of the user and the item column.
     out : pathlib.Path
         File to write.
+    seen : Ratings or None
+        The training ratings, where standard deviations are wanted.
     """
 
     def __init__(
-        self, model: FactorModel, pairs: Path, columns: tuple[str | None, str | None], out: Path
+        self,
+        model: FactorModel,
+        pairs: Path,
+        columns: tuple[str | None, str | None],
+        out: Path,
+        seen: Ratings | None = None,
     ) -> None:
+        self._seen = seen
         self._model = model
         self._pairs = pairs
         self._columns = columns
@@ -142,14 +179,14 @@ class _Prediction:
         if not text_ids:
             users = _in_kind_of(model.users_, users)
             items = _in_kind_of(model.items_, items)
-        writer.write(
-            {
-                "user": users,
-                "item": items,
-                "prediction": model.predict_index(user_index, item_index),
-                "known": known,
-            }
-        )
+        columns = {
+            "user": users,
+            "item": items,
+            "prediction": model.predict_index(user_index, item_index),
+        }
+        if self._seen is not None:
+            columns["std"] = model.std_index(user_index, item_index, self._seen)
+        writer.write({**columns, "known": known})
         unknown = (~known, user_index < 0, item_index < 0)
         return _Counts(len(known), *(int(rows.sum()) for rows in unknown))
 

@@ -45,6 +45,7 @@ Examples:
   fastmf recommend ratings.model --user 42
   fastmf recommend ratings.model --user 42 --user 43 -n 5 --items movies.csv
   fastmf recommend ratings.model --all-users --out recommendations.parquet
+  fastmf recommend ratings.model --ratings mine.csv --items movies.csv
 """,
 )
 @model_argument
@@ -57,6 +58,14 @@ Examples:
     help="A user; may be given often.",
 )
 @click.option("--all-users", is_flag=True, help="Every user of the model.")
+@click.option(
+    "--ratings",
+    "handful",
+    type=NamedPath(),
+    metavar="FILE",
+    help="Ratings of people to recommend to, whether the model knows them or not: columns of "
+    "items and ratings, and of users where they are several people's.",
+)
 @n_option
 @click.option(
     "--seen",
@@ -80,6 +89,7 @@ def recommend(
     model: Path,
     users: tuple[str, ...],
     all_users: bool,
+    handful: Path | None,
     n: int,
     seen: Path | None,
     titles: Path | None,
@@ -93,25 +103,31 @@ def recommend(
 
     Items that a user has rated are left out: those in --seen, or else in the training ratings
     where they are still in their place. A user that the model does not know gets the items best
-    liked by all, and is marked so.
+    liked by all, and is marked so. With --ratings, people get what suits the ratings in that file,
+    which need not have been trained on; the items in it are left out.
     """
     from fastmf import load_model
     from fastmf.data.table_files import check_table_target
     from fastmf.data.titles import read_titles
 
-    if bool(users) == all_users:
-        raise click.UsageError("Give --user ID (once or more) or --all-users.")
+    if bool(users) + all_users + (handful is not None) != 1:
+        raise click.UsageError("Give --user ID (once or more), --all-users, or --ratings FILE.")
+    if handful is not None and seen is not None:
+        raise click.UsageError("--seen is for users of the model; --ratings leaves its own out.")
     if out is not None:
         check_table_target(out)
-        check_apart(out, seen, titles, model)
+        check_apart(out, seen, handful, titles, model)
     console = Console(quiet)
     fitted = load_model(model)
-    if out is not None and seen is None and fitted.source_ is not None:
+    if out is not None and seen is None and handful is None and fitted.source_ is not None:
         check_apart(out, Path(fitted.source_))
     names = None if titles is None else read_titles(titles)
-    hidden = seen_ratings(fitted, seen, reading, console, threads)
-    wanted = None if all_users else users
-    found = _search(fitted, wanted, n, seen=hidden, console=console, threads=threads)
+    if handful is not None:
+        found = _search_for_people(fitted, handful, n, reading, console=console, threads=threads)
+    else:
+        hidden = seen_ratings(fitted, seen, reading, console, threads)
+        wanted = None if all_users else users
+        found = _search(fitted, wanted, n, seen=hidden, console=console, threads=threads)
     n_unknown = int((~found.known).sum())
     if n_unknown:
         console.note(
@@ -152,6 +168,28 @@ def _search(
     total = len(model.users_) if users is None else len(users)
     with console.work("recommending", "users", total) as progress:
         return best_items(model, user_ids, n, seen, num_threads=threads, progress=progress)
+
+
+def _search_for_people(
+    model: FactorModel,
+    source: Path,
+    n: int,
+    reading: dict[str, Any],
+    *,
+    console: Console,
+    threads: int | None,
+) -> Recommendations:
+    """Find items for people by a file of their ratings."""
+    from fastmf import RunSettings
+    from fastmf.cli.person import people_ratings
+
+    ratings = people_ratings(source, reading, console, threads)
+    people = model.fold_in_users(ratings, run=RunSettings(num_threads=threads))
+    console.notes(people.notes_)
+    run = RunSettings(num_threads=threads)
+    found = people.recommend(n=n, run=run)
+    rated_any = people.n_known_ratings_ > 0
+    return found._replace(known=rated_any)
 
 
 def _write(found: Recommendations, titles: Titles | None, out: Path) -> int:

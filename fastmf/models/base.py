@@ -14,7 +14,7 @@ from fastmf.kernels.links import Link
 from fastmf.models import saving
 from fastmf.models.baseline import BiasBaseline, fit_bias_baseline
 from fastmf.models.estimator import Estimator
-from fastmf.models.fitted import FittedFactors
+from fastmf.models.growing import GrowingFactors
 from fastmf.models.rows import FactorArrays
 from fastmf.models.training_source import TrainingSource, describe_training_source
 from fastmf.parallel import Team
@@ -33,10 +33,14 @@ class Fitted(NamedTuple):
     train_rmse: float
     prepare_seconds: float
     schedule: dict[str, Any]
+    spread: float  # standard deviation of the ratings, or 1 for preferences
+    scale: float  # units of the score in one of the rows' product while training
 
 
-class FactorModel(Estimator, FittedFactors):
+class FactorModel(Estimator, GrowingFactors):
     """A model of user factors and item factors; see `FittedFactors` for what a fitted one has.
+
+    `GrowingFactors` has what it does with ratings that come after training.
 
     A model of its own names its `kind` and `hyperparameters`, takes those in `__init__`, and
     says in `_learn` how parameters come from ratings. All else is here and in its bases.
@@ -124,6 +128,7 @@ class FactorModel(Estimator, FittedFactors):
         self.users_, self.items_ = ratings.users, ratings.items
         self.set_arrays(fitted.arrays)
         self.mean_ = fitted.mean
+        self.spread_, self.scale_ = fitted.spread, fitted.scale
         self.link_ = "sigmoid" if fitted.link.is_sigmoid else "identity"
         self.offset_ = float(fitted.link.offset)
         self.rating_range_ = ratings.rating_range
@@ -138,6 +143,7 @@ class FactorModel(Estimator, FittedFactors):
         self.n_ratings_ = len(ratings)
         self.source_, self.source_files_ = source
         self.source_options_ = {}
+        self.updates_ = []
         self.schedule_ = fitted.schedule
 
     def save(self, folder: str | os.PathLike[str]) -> None:

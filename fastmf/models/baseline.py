@@ -12,13 +12,13 @@ from fastmf.data import RatingChunk, Ratings
 from fastmf.kernels.baseline import add_ratings, add_residuals
 from fastmf.parallel import Team
 
-__all__ = ["BiasBaseline", "fit_bias_baseline"]
+__all__ = ["ITEM_DAMPING", "USER_DAMPING", "BiasBaseline", "fit_bias_baseline"]
 
 # Fixed, so that sums are taken in the same order, and come out the same, for any team.
 _PARTS = 8
 
-_ITEM_DAMPING = 25.0
-_USER_DAMPING = 10.0
+ITEM_DAMPING = 25.0
+USER_DAMPING = 10.0
 
 
 class BiasBaseline(NamedTuple):
@@ -27,6 +27,8 @@ class BiasBaseline(NamedTuple):
     mean: float
     user_bias: NDArray[np.float32]  # (n_users,)
     item_bias: NDArray[np.float32]  # (n_items,)
+    user_counts: NDArray[np.int64]  # (n_users,) ratings behind each bias
+    item_counts: NDArray[np.int64]  # (n_items,)
 
 
 def fit_bias_baseline(ratings: Ratings, team: Team) -> BiasBaseline:
@@ -48,13 +50,20 @@ def fit_bias_baseline(ratings: Ratings, team: Team) -> BiasBaseline:
         ratings, team, ratings.n_items, lambda c, totals: add_ratings(c.item_index, c.value, totals)
     )
     mean = float(sums.sum() / counts.sum())
-    item_bias = (sums - mean * counts) / (_ITEM_DAMPING + counts)
+    item_counts = counts
+    item_bias = (sums - mean * counts) / (ITEM_DAMPING + counts)
     expected = mean + item_bias
     sums, counts = _totals(
         ratings, team, ratings.n_users, lambda c, totals: add_residuals(*c, expected, totals)
     )
-    user_bias = sums / (_USER_DAMPING + counts)
-    return BiasBaseline(mean, user_bias.astype(np.float32), item_bias.astype(np.float32))
+    user_bias = sums / (USER_DAMPING + counts)
+    return BiasBaseline(
+        mean,
+        user_bias.astype(np.float32),
+        item_bias.astype(np.float32),
+        counts.astype(np.int64),
+        item_counts.astype(np.int64),
+    )
 
 
 def _totals(

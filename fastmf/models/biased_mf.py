@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from fastmf.data import Ratings
 from fastmf.errors import DataError, ParameterError
+from fastmf.models.als_steps import Penalty
 from fastmf.models.base import FactorModel, Fitted
 from fastmf.models.limits import check_choice, check_number, memory_beside_factors
 from fastmf.models.losses import LOSSES, LossName
+from fastmf.models.row_problems import RowRules
 from fastmf.models.rows import StepSizes
 from fastmf.models.sgd_learner import SGDLearner, warm_up
 from fastmf.parallel import Team
@@ -21,6 +23,11 @@ __all__ = ["BiasedMF", "BiasedMFParameters"]
 # the rate falling linearly to zero; docs/TUNING.md has the curve.
 _RATE_BUDGET = 0.8
 _HIGHEST_DEFAULT_RATE = 0.1
+
+# RMSE on the rest of 1,000 users of MovieLens-1M who were folded in from 80% of their ratings:
+# .8472 with 100, .8478 with 60, .8477 with 160, .8516 with weights by the number itself; .8446 for
+# a model trained on these 80% too. The order is the same on MovieLens-100K and with other losses.
+_COUNT_OF_EQUAL_WEIGHTS = 100
 
 # Far past anything of use, and far from where float32 overflows: ratings are scaled to a spread
 # of one while training.
@@ -103,6 +110,22 @@ class BiasedMFParameters:
         if not self.biases:
             bias_rate = 0.0
         return StepSizes(rate, bias_rate, regularization, self.bias_regularization)
+
+    @property
+    def row_rules(self) -> RowRules:
+        """What one row minimizes, when it is solved for instead of learned in steps.
+
+        The steps shrink a row once for each of its ratings, so the loss has its weights times
+        their number. But a row of few ratings takes few steps, and stays nearer to zero than the
+        minimum: solved for, it would fit its ratings too closely. Weights by the root of the
+        number, equal to those of the steps at `_COUNT_OF_EQUAL_WEIGHTS`, predict best.
+        """
+        sizes, root = self.step_sizes, _COUNT_OF_EQUAL_WEIGHTS**0.5
+        weights = sizes.regularization * root, sizes.bias_regularization * root
+        penalty = Penalty(float(weights[0]), float(weights[1]), 0.5)
+        return RowRules(
+            penalty, self.loss, biases=bool(self.biases), non_negative=bool(self.non_negative)
+        )
 
 
 class BiasedMF(FactorModel):

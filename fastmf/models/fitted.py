@@ -15,7 +15,7 @@ from fastmf.kernels.predictions import predict_pairs
 from fastmf.models.baseline import BiasBaseline
 from fastmf.models.losses import LinkName, sigmoid_ends
 from fastmf.models.rows import FactorArrays
-from fastmf.models.training_source import SourceFile
+from fastmf.models.training_source import SourceFile, Update
 from fastmf.recommend import FactorScorer, Recommendations
 from fastmf.recommend.asked_ids import asked_ids
 from fastmf.training import EpochRecord, RunSettings
@@ -47,6 +47,9 @@ class FittedFactors:
         The biases of an unknown user and of an unknown item, likewise.
     mean_ : float
         Mean of the training ratings.
+    spread_, scale_ : float
+        Standard deviation of the training ratings, and units of the score in one of the rows'
+        product in training; 0 where an old file has none.
     link_ : {"identity", "sigmoid"}
         How a score becomes a rating; see `fastmf.kernels.links`. The sigmoid runs between 0 and
         1 for ratings within, and over `rating_range_` for others.
@@ -73,6 +76,8 @@ class FittedFactors:
     source_options_ : dict of str to (str or None)
         Arguments of `read_ratings` that the source was read with, where they are known; set them
         before `save` where the columns of a file had to be named.
+    updates_ : list of Update
+        Ratings that `partial_fit` took in, and where they were.
     seconds_ : dict of str to float
         Time of the phases "prepare", "compile" and "train".
     """
@@ -87,6 +92,8 @@ class FittedFactors:
     unknown_item_factors_: NDArray[np.float32]
     unknown_bias_: NDArray[np.float32]
     mean_: float
+    spread_: float
+    scale_: float
     link_: LinkName
     offset_: float
     rating_range_: tuple[float, float]
@@ -102,6 +109,7 @@ class FittedFactors:
     source_: str | None
     source_files_: list[SourceFile] | None
     source_options_: dict[str, str | None]
+    updates_: list[Update]
     seconds_: dict[str, float]
     schedule_: dict[str, Any]
 
@@ -163,15 +171,11 @@ class FittedFactors:
         Returns
         -------
         (m,) float32
-            Clipped to the range of the training ratings. What the model does not know is left
-            out of the sum: an unknown user with a known item is predicted the mean plus the
-            item's bias. (Without biases, or with non-negative factors, it has the mean row of
-            the known instead.) `known` tells which predictions these are.
+            Clipped to the range of the training ratings. The unknown have the row that stands
+            for them: in most models zeros, which leave the mean plus the bias of the known.
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
         DataError
             If the ids differ in number, or are not flat lists.
         """
@@ -191,8 +195,6 @@ class FittedFactors:
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
         DataError
             If the ids differ in number, or are not flat lists.
         """

@@ -13,7 +13,12 @@ from fastmf import model_file
 from fastmf.models.baseline import BiasBaseline
 from fastmf.models.losses import LinkName
 from fastmf.models.rows import FactorArrays
-from fastmf.models.training_source import checked_files, checked_options, checked_path
+from fastmf.models.training_source import (
+    checked_files,
+    checked_options,
+    checked_path,
+    checked_updates,
+)
 from fastmf.training import EpochRecord
 
 if TYPE_CHECKING:
@@ -42,6 +47,8 @@ def save(model: FactorModel, folder: str | os.PathLike[str]) -> None:
     arrays = model.arrays._asdict()
     arrays["baseline_user_bias"] = model.baseline_.user_bias
     arrays["baseline_item_bias"] = model.baseline_.item_bias
+    arrays["user_counts"] = model.baseline_.user_counts
+    arrays["item_counts"] = model.baseline_.item_counts
     model_file.save_model(
         folder,
         kind=model.kind,
@@ -58,6 +65,9 @@ def _record(model: FactorModel) -> dict[str, Any]:
         "link": model.link_,
         "offset": model.offset_,
         "mean": model.mean_,
+        "spread": model.spread_,
+        "scale": model.scale_,
+        "updates": model.updates_,
         "rating_range": list(model.rating_range_),
         "baseline_mean": model.baseline_.mean,
         "history": [record._asdict() for record in model.history_],
@@ -88,7 +98,7 @@ def restore(model: FactorModel, file: model_file.ModelFile) -> None:
         If something is missing or of another kind.
     """
     record = file.record
-    arrays = _with_unknown(file.arrays)
+    arrays = _with_counts(_with_unknown(file.arrays), len(file.users), len(file.items))
     _check_shapes(arrays, len(file.users), len(file.items))
     model.users_, model.items_ = file.users, file.items
     model.set_arrays(FactorArrays(**{name: arrays[name] for name in FactorArrays._fields}))
@@ -96,8 +106,13 @@ def restore(model: FactorModel, file: model_file.ModelFile) -> None:
         float(record["baseline_mean"]),
         arrays["baseline_user_bias"],
         arrays["baseline_item_bias"],
+        arrays["user_counts"],
+        arrays["item_counts"],
     )
     model.mean_ = float(record["mean"])
+    model.spread_ = float(record.get("spread", 0.0))
+    model.scale_ = float(record.get("scale", 0.0))
+    model.updates_ = checked_updates(record.get("updates", []))
     model.link_ = record.get("link", "identity")
     if model.link_ not in get_args(LinkName):
         raise ValueError(f"link is {model.link_!r}, not {' or '.join(get_args(LinkName))}")
@@ -127,6 +142,14 @@ def _with_unknown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]
     return {name: np.zeros(size, np.float32) for name, size in sizes.items()} | dict(arrays)
 
 
+def _with_counts(
+    arrays: dict[str, NDArray[Any]], n_users: int, n_items: int
+) -> dict[str, NDArray[Any]]:
+    """Return arrays with zeros for the numbers of ratings, where a file of old has none."""
+    sizes = {"user_counts": n_users, "item_counts": n_items}
+    return {name: np.zeros(size, np.int64) for name, size in sizes.items()} | arrays
+
+
 def _check_shapes(arrays: Mapping[str, NDArray[Any]], n_users: int, n_items: int) -> None:
     """Refuse arrays of another size than the vocabularies: kernels do not check bounds."""
     k = arrays["user_factors"].shape[-1]
@@ -145,3 +168,7 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]], n_users: int, n_items: int
         array = arrays[name]
         if array.shape != shape or array.dtype != np.float32:
             raise ValueError(f"{name} is {array.dtype} {array.shape}, not float32 {shape}")
+    for name, size in (("user_counts", n_users), ("item_counts", n_items)):
+        array = arrays[name]
+        if array.shape != (size,) or array.dtype != np.int64:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not int64 ({size},)")
