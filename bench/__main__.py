@@ -7,6 +7,7 @@ import click
 from bench.accuracy import accuracy
 from bench.als import als
 from bench.factors import factors
+from bench.fold_in import fold_in
 from bench.fuzz import fuzz
 from bench.ingest import ingest
 from bench.memory import memory
@@ -32,7 +33,7 @@ def main() -> None:
     """Benchmarks of fastmf; each writes JSON and a Markdown table. See docs/BENCHMARKS.md."""
 
 
-for case in (sgd, als, accuracy, factors, scaling, startup, memory, ingest, fuzz):
+for case in (sgd, als, accuracy, factors, fold_in, scaling, startup, memory, ingest, fuzz):
     main.add_command(case)
 
 

@@ -55,7 +55,7 @@ Examples:
     type=click.IntRange(min=1),
     default=5,
     show_default=True,
-    help="How often users and items are solved, each for the other.",
+    help="How often new users and new items are solved, each for the other.",
 )
 @threads_option
 @reading_options

@@ -123,8 +123,13 @@ class BiasedMFParameters:
         sizes, root = self.step_sizes, _COUNT_OF_EQUAL_WEIGHTS**0.5
         weights = sizes.regularization * root, sizes.bias_regularization * root
         penalty = Penalty(float(weights[0]), float(weights[1]), 0.5)
+        learned = Penalty(float(sizes.regularization), float(sizes.bias_regularization), 1.0)
         return RowRules(
-            penalty, self.loss, biases=bool(self.biases), non_negative=bool(self.non_negative)
+            penalty,
+            self.loss,
+            learned,
+            biases=bool(self.biases),
+            non_negative=bool(self.non_negative),
         )
 
 

@@ -230,7 +230,7 @@ class GrowingFactors(FittedFactors):
         ``G`` the mean of ``a a'`` over all ratings of before, with ``a`` the other side's row of
         each and a one for the bias. The second term is what its old ratings have to say against
         a change, with the average of their products in place of their own, which are not at
-        hand. Users and items are solved in turn.
+        hand. New users and new items are solved in turn, then known users, then known items.
 
         Rows of users and items that are not in the ratings, or not updated, keep their bits, and
         so do all recommendations that only rows like these take part in. The mean, the units
@@ -245,8 +245,7 @@ class GrowingFactors(FittedFactors):
             Which of the users and items that the model knows are updated where they have new
             ratings. An item that moves changes its score for every user.
         rounds : int, optional
-            How often users and items are solved, each for the other; more than one has an
-            effect where both sides change.
+            How often new users and new items are solved, each for the other.
         run : RunSettings, optional
             Threads; the result does not depend on them.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from fastmf.data import Ratings, Vocabulary
@@ -71,21 +70,26 @@ class _Rows:
         self.learned_from[old] = learned_from[self.model_rows[old]]
         self._start = problem.padded(start, start_bias)
         self.rows = self._start.copy()
+        self.moved = np.zeros(len(old), bool)
 
-    def prepare(self, model: Any, other: _Rows, update_known: bool, team: Team) -> None:
-        """Choose the rows that may move, and lay out their problems."""
-        moving = self.is_new
-        if update_known:
-            moving = moving | ((self.model_rows >= 0) & (self.counts > 0))
+    @property
+    def is_known(self) -> NDArray[np.bool_]:
+        """Which rows the model has and the ratings are of."""
+        known: NDArray[np.bool_] = (self.model_rows >= 0) & (self.counts > 0)
+        return known
+
+    def prepare(self, model: Any, moving: NDArray[np.bool_], team: Team) -> None:
+        """Choose the rows that are solved, and lay out their problems."""
         self.moving = np.flatnonzero(moving)
+        self.moved |= moving
         place = np.cumsum(moving, dtype=np.int32) - np.int32(1)
         rows, others, values = self._pairs
         kept = moving[rows]
         n = len(self.moving)
         self._rated = RatingsByRow.sort(place[rows[kept]], others[kept], values[kept], n)
-        self._terms = self._remembered(model, other, team)
+        self._terms = self._remembered(model, team)
 
-    def _remembered(self, model: Any, other: _Rows, team: Team) -> RowTerms:
+    def _remembered(self, model: Any, team: Team) -> RowTerms:
         problem = self._problem
         known = self.learned_from[self.moving]
         base = shared_base(model, problem, self.side, team)
@@ -99,7 +103,7 @@ class _Rows:
         return remembering_terms(problem, known, self._rated.counts, base, prior, weight)
 
     def solve(self, other: _Rows, team: Team) -> None:
-        """Set the rows that may move, for the other side as it is now."""
+        """Set the rows that are chosen, for the other side as it is now."""
         stride = self._problem.system.stride
         start = aligned_zeros(len(self.moving) * stride)
         start.reshape(-1, stride)[:] = self._start.reshape(-1, stride)[self.moving]
@@ -109,12 +113,13 @@ class _Rows:
     def grown(self) -> tuple[Vocabulary, NDArray[np.int64]]:
         """Return the ids with the new ones behind, and the row of each of the given ids."""
         new = np.flatnonzero(self.is_new)
-        ids = _in_kind_of(self.known, self.given.ids.take(pa.array(new)), self.side)
+        ids = _in_kind_of(self.known, self.given.ids.take(new), self.side)
         places = self.model_rows.astype(np.int64)
         places[new] = len(self.known) + np.arange(len(new))
         if not len(new):
             return self.known, places
-        return Vocabulary.from_ids(pa.concat_arrays([self.known.ids, ids])), places
+        before = self.known.take(np.arange(len(self.known)))
+        return Vocabulary.from_ids(np.concatenate([before, ids])), places
 
 
 def mean_products(model: Any, problem: RowProblem, side: Side, team: Team) -> Floats:
@@ -143,17 +148,17 @@ def mean_products(model: Any, problem: RowProblem, side: Side, team: Team) -> Fl
     return gram_of(rows, problem.system, team)
 
 
-def _in_kind_of(known: Vocabulary, ids: pa.Array, side: Side) -> pa.Array:
+def _in_kind_of(known: Vocabulary, ids: Any, side: Side) -> NDArray[Any]:
     """Return new ids in the type of a model's."""
     if known.kind == "str":
-        return ids.cast(known.ids.type)
+        return np.asarray(ids.cast(known.ids.type).to_numpy(zero_copy_only=False))
     integers = as_integers(ids)
     if integers is None:
         raise DataError(
             f"the model's {side} ids are integers, but some of the new ones are text, such as "
             f"{next(i for i in ids.to_pylist() if not str(i).lstrip('-').isdigit())!r}"
         )
-    return integers.cast(known.ids.type)
+    return np.asarray(integers.cast(known.ids.type).to_numpy(zero_copy_only=False))
 
 
 def take_in(
@@ -185,12 +190,17 @@ def take_in(
     users, items = (_Rows(model, problem, ratings, side) for side in ("user", "item"))
     (user_ids, user_places), (item_ids, item_places) = users.grown(), items.grown()
     with Team(run.num_threads) as team:
-        users.prepare(model, items, update in ("users", "both"), team)
-        items.prepare(model, users, update in ("items", "both"), team)
-        both = len(users.moving) > 0 and len(items.moving) > 0
-        for _ in range(rounds if both else 1):
+        for side in (users, items):
+            side.prepare(model, side.is_new, team)
+        for _ in range(rounds if users.is_new.any() and items.is_new.any() else 1):
             users.solve(items, team)
             items.solve(users, team)
+        # Once, and last: solved in turn with one another they would follow their few new ratings
+        # far (1,000 new users of MovieLens-1M: RMSE .846 after once, .853 after five times).
+        for side, other, of_side in ((users, items, "users"), (items, users, "items")):
+            if update in (of_side, "both"):
+                side.prepare(model, side.is_known, team)
+                side.solve(other, team)
     moved = {
         **_moved(model, problem, users, user_places, len(user_ids)),
         **_moved(model, problem, items, item_places, len(item_ids)),
@@ -228,7 +238,7 @@ def _moved(
         before = getattr(model, f"{name}_")
         grown = np.zeros((size, *before.shape[1:]), np.float32)
         grown[: len(before)] = before
-        grown[places[rows.moving]] = found[rows.moving]
+        grown[places[rows.moved]] = found[rows.moved]
         whole[name] = grown
     return whole
 

@@ -44,7 +44,10 @@ class RowRules:
     Attributes
     ----------
     penalty : Penalty
+        Of a row that is solved from nothing.
     loss : {"squared", "absolute", "logistic", "sigmoid"}
+    learned : Penalty, optional
+        What held a row when it was learned, where that is something else.
     biases, non_negative : bool
     alpha : float
         Weight of a value in its confidence, above 0 for an implicit model.
@@ -52,6 +55,7 @@ class RowRules:
 
     penalty: Penalty
     loss: LossName = "squared"
+    learned: Penalty | None = None
     biases: bool = True
     non_negative: bool = False
     alpha: float = 0.0

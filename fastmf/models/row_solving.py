@@ -140,10 +140,12 @@ def remembering_terms(
     -------
     RowTerms
     """
-    penalty = problem.rules.penalty
-    ridges = np.stack(penalty.ridges(known + counts), axis=1)
-    before = np.stack(penalty.ridges(known), axis=1)
-    before[known == 0] = 0
+    learned = problem.rules.learned or problem.rules.penalty
+    ridges = np.stack(learned.ridges(known + counts), axis=1)
+    before = np.stack(learned.ridges(known), axis=1)
+    is_new = known == 0
+    ridges[is_new] = np.stack(problem.rules.penalty.ridges(counts[is_new]), axis=1)
+    before[is_new] = 0
     memory = (weight * known).astype(np.float32)
     return RowTerms(base, prior, memory, ridges, ridges - before)
 

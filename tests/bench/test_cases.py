@@ -108,7 +108,7 @@ def test_factors_table(run_case, ratings_file, fastmf_log, tmp_path):
     assert figures["50"]["million_ratings_per_second"] == pytest.approx([1 / 64] * 2)
     assert figures["50"]["growth"] == pytest.approx([1.0] * 2)
     assert figures["8"]["growth"] is None
-    assert [padded(k) for k in (1, 16, 17, 48, 50, 100, 256)] == [16, 16, 32, 48, 64, 112, 256]
+    assert [padded(k) for k in (1, 14, 16, 48, 50, 100, 256)] == [16, 16, 32, 64, 64, 112, 272]
 
 
 def test_scaling(run_case, fastmf_log, tmp_path):
