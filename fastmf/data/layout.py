@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
+from fastmf.data.batch_room import BatchRoom
 from fastmf.data.block_grid import MAX_SIDE, BlockGrid, grid_side
 from fastmf.data.ratings import RatingChunk, Ratings
 from fastmf.data.work_arrays import WorkArrays
 from fastmf.errors import DataError
 from fastmf.kernels import grid as kernels
-from fastmf.kernels.sgd import BATCH, BATCH_WORDS
+from fastmf.kernels.sgd import BATCH
 from fastmf.parallel import Team
 
 __all__ = ["build_grid"]
@@ -209,34 +210,37 @@ def _write(
         return int(kernels.count_batches(entries, first_user, counts[block]))
 
     starts = np.cumsum([0, *team.map(count, blocks)], dtype=np.int64)
-    batches = work_arrays.empty(int(starts[-1]) * BATCH_WORDS, np.uint32)
+    room = BatchRoom(scattered.entries, scattered.starts, starts, work_arrays)
     values = work_arrays.empty(0 if coded else int(starts[-1]) * BATCH, np.float32)
 
-    def write(block: int) -> None:
-        row, column = divmod(block, cut.side)
+    def sort(block: int) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
         entries = scattered.entries[part(block)]
         block_values = scattered.values if coded else scattered.values[part(block)]
-        padding = (n_items + column) | (kernels.PADDING_CODE << 24 if coded else 0)
-        kernels.write_batches(
-            entries,
-            block_values,
-            cut.user_bounds[row],
-            np.uint32(padding),
-            counts[block],
-            np.empty(len(counts[block]) + 1, np.int64),
-            np.empty(len(entries), np.uint32),
-            np.empty_like(block_values),
-            batches,
-            values,
-            starts[block],
+        ends = np.empty(len(counts[block]), np.int64)
+        words, sorted_values = np.empty(len(entries), np.uint32), np.empty_like(block_values)
+        first_user = cut.user_bounds[block // cut.side]
+        kernels.sort_by_user(
+            entries, block_values, first_user, counts[block], ends, words, sorted_values
         )
+        return ends, words, sorted_values
+
+    def write(block: int) -> None:
+        try:
+            ends, words, sorted_values = sort(block)
+        finally:
+            room.give_up_entries(block)
+        room.wait(block)
+        row, column = divmod(block, cut.side)
+        padding = np.uint32((n_items + column) | (kernels.PADDING_CODE << 24 if coded else 0))
+        sorted_ratings = words, sorted_values, cut.user_bounds[row], padding, counts[block], ends
+        kernels.write_batches(*sorted_ratings, room.batches, values, starts[block])
         for array in (scattered.entries, scattered.values):
             work_arrays.release(array, *scattered.starts[block : block + 2].tolist())
-        work_arrays.release(batches)
+        work_arrays.release(room.batches)
 
     for _ in team.map(write, blocks):
         pass
-    return batches, values, starts
+    return room.batches, values, starts
 
 
 def build_grid(

@@ -22,7 +22,7 @@ __all__ = ["BiasedMF", "BiasedMFParameters"]
 # Rates times epochs that reaches the same model for 8 epochs and more, whatever the loss, with
 # the rate falling linearly to zero; docs/TUNING.md has the curve.
 _RATE_BUDGET = 0.8
-_HIGHEST_DEFAULT_RATE = 0.1
+_HIGHEST_DEFAULT_RATE = 0.08
 
 # RMSE on the rest of 1,000 users of MovieLens-1M who were folded in from 80% of their ratings:
 # .8472 with 100, .8478 with 60, .8477 with 160, .8516 with weights by the number itself; .8446 for

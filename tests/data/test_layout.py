@@ -226,6 +226,18 @@ def test_a_selection_gives_the_grid_of_the_same_table_made_whole():
     assert as_ids[0] == as_ids[1]
 
 
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_full_batches_take_the_place_of_what_they_are_made_of(tmp_path, threads):
+    users, items = np.divmod(np.random.default_rng(4).permutation(200 * 300), 300)
+    ratings = Ratings.from_arrays(users, items, (users * 7 + items) % 5)
+    grid = grid_of(ratings, threads=threads, side=8)
+    assert grid.batches.base is not None
+    assert grid.batches.base.size * grid.batches.base.itemsize == 8 * len(ratings)
+    assert_holds(grid, ratings)
+    elsewhere = grid_of(ratings, threads=threads, side=8, work_arrays=WorkArrays(tmp_path))
+    assert bytes_of(grid) == bytes_of(elsewhere)
+
+
 def test_block_rows_and_columns_hold_about_equal_numbers_of_ratings():
     ratings = random_ratings(40_000, 1000, 500)
     grid = grid_of(ratings)

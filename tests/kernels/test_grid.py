@@ -143,10 +143,14 @@ def test_a_block_is_written_as_the_batches_of_the_twin(rows, coded, to):
 
     batches = np.full((to + n_batches) * 5, 9, np.uint32)
     values_out = np.full(0 if coded else (to + n_batches) * 4, 9, np.float32)
-    work = (np.empty(N_USERS + 1, np.int64), np.empty_like(words), np.empty_like(values))
-    kernels.write_batches(
-        entries, values, first_user, padding, counts, *work, batches, values_out, to
-    )
+    ends, sorted_words = np.empty(N_USERS, np.int64), np.empty_like(words)
+    sorted_values = np.empty_like(values)
+    kernels.sort_by_user(entries, values, first_user, counts, ends, sorted_words, sorted_values)
+    in_order = np.argsort(users, kind="stable")
+    np.testing.assert_array_equal(sorted_words, words[in_order])
+    np.testing.assert_array_equal(ends, np.cumsum(counts))
+    by_user = sorted_words, sorted_values, first_user, padding, counts, ends
+    kernels.write_batches(*by_user, batches, values_out, to)
     assert (batches[: to * 5] == 9).all()
     assert (values_out[: to * 4] == 9).all()
     expected = reference.batches_of_block(users.tolist(), words.tolist())

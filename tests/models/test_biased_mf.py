@@ -124,7 +124,7 @@ def test_a_limit_below_the_factors_is_refused():
 
 def test_default_rates_follow_the_number_of_epochs():
     few, many = BiasedMFParameters(epochs=2).step_sizes, BiasedMFParameters(epochs=40).step_sizes
-    assert few.learning_rate == 0.1
+    assert few.learning_rate == 0.08
     assert many.learning_rate == pytest.approx(0.02)
     assert many.bias_learning_rate == pytest.approx(0.005)
     own = BiasedMFParameters(learning_rate=0.3, bias_learning_rate=0.2).step_sizes
