@@ -35,14 +35,18 @@ if TYPE_CHECKING:
     )
     from fastmf.evaluation import evaluate
     from fastmf.models import load_model
+    from fastmf.models.als import ALS
     from fastmf.models.biased_mf import BiasedMF
+    from fastmf.models.implicit_als import ImplicitALS
     from fastmf.training import RunSettings, TqdmProgress
 
 __all__ = [
+    "ALS",
     "BiasedMF",
     "DataError",
     "DivergenceError",
     "FastMFError",
+    "ImplicitALS",
     "MissingDependencyError",
     "ModelFileError",
     "NotFittedError",
@@ -66,7 +70,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ALS": "fastmf.models.als",
     "BiasedMF": "fastmf.models.biased_mf",
+    "ImplicitALS": "fastmf.models.implicit_als",
     "Ratings": "fastmf.data",
     "RunSettings": "fastmf.training",
     "TqdmProgress": "fastmf.training",

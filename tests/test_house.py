@@ -229,7 +229,8 @@ import gc, pathlib, sys
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 import fastmf
-from fastmf import BiasedMF, Ratings, RunSettings, evaluate, random_split, read_ratings
+from fastmf import ALS, BiasedMF, ImplicitALS, Ratings, RunSettings
+from fastmf import evaluate, random_split, read_ratings
 
 folder = pathlib.Path(sys.argv[1])
 rng = np.random.default_rng(0)
@@ -273,6 +274,20 @@ for table in tables[1:]:
         for fitted in (model, fastmf.load_model(folder / "model")):
             fitted.recommend([fitted.users_.take([0])[0], "unknown"], seen=table)
             evaluate(fitted, table)
+for table in (*tables[1:], random_split(tables[0], 0.5)[0]):
+    for model in (
+        ALS(5, epochs=2),
+        ALS(40, epochs=2, implicit_features=True),
+        ALS(5, epochs=2, solver="cg"),
+        ImplicitALS(5, epochs=2),
+    ):
+        explicit = model.kind == "als"
+        given = table if explicit else fastmf.clean_ratings(table, min_rating=0)
+        model.fit(given, 0.1).save(folder / "model")
+        for fitted in (model, fastmf.load_model(folder / "model")):
+            fitted.recommend([fitted.users_.take([0])[0], "unknown"], seen=given)
+            if explicit:
+                evaluate(fitted, given)
 timed = Ratings.from_arrays(users, items, stars, cells)
 whole = [timed, *tables[1:], fastmf.clean_ratings(timed, sample=0.9, min_user_ratings=20)]
 for table in [part for table in whole for part in (table, random_split(table, 0.5)[0])]:

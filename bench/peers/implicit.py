@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from implicit.cpu.als import AlternatingLeastSquares  # type: ignore[import-untyped]
+from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 
 from bench.peers.triples import read_triples

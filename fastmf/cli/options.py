@@ -76,7 +76,8 @@ titles_option = click.option(
     "titles",
     metavar="TITLES",
     type=NamedPath(),
-    help="File of item ids and titles: CSV or TSV with a header, movies.dat (::), u.item (|).",
+    help="File of item ids and titles: a table with a header (text, Parquet, RecBole's .item), or "
+    "movies.dat, u.item, movie_titles.csv.",
 )
 
 

@@ -108,9 +108,10 @@ def train(
 ) -> None:
     """Train a model on RATINGS and save it.
 
-    RATINGS is a Parquet, Arrow or Feather file, CSV, TSV or other delimited text (also
-    compressed), a folder of such parts, or a prepared store. Columns are found by their usual
-    names. A file is read once: the next run starts from a memory-mapped copy in the cache.
+    RATINGS is a Parquet, Arrow or Feather file, CSV, TSV or other delimited text, a file of the
+    Netflix Prize (text also compressed), a folder of such parts, a prepared store, or - for
+    standard input. Columns are found by their usual names. A file is read once: the next run starts
+    from a memory-mapped copy in the cache.
 
     Cleaning takes away ratings of RATINGS before any are held out; a file of validation ratings is
     taken as it is.
@@ -186,8 +187,10 @@ def default_model_folder(ratings: Path) -> Path:
     Returns
     -------
     pathlib.Path
-        ``ratings.csv.gz`` gives ``ratings.model``.
+        ``ratings.csv.gz`` gives ``ratings.model``, and so does ``-``.
     """
+    if str(ratings) == "-":
+        return Path("ratings.model")
     name = Path(Path(os.path.realpath(ratings)).name)  # resolve() fails on a loop of links
     if name.suffix.lower() in _COMPRESSED:
         name = name.with_suffix("")

@@ -54,13 +54,17 @@ class TrainReport:
 
     @cached_property
     def evaluation(self) -> Evaluation | None:
-        """Errors of the model and the baselines on the validation ratings."""
+        """Errors of the model and the baselines on the validation ratings, where it has any."""
         from fastmf.evaluation import evaluate
         from fastmf.training import RunSettings
 
-        if self.held_out is None:
+        if self.held_out is None or self._scores_preferences:
             return None
         return evaluate(self.model, self.held_out, run=RunSettings(num_threads=self.threads))
+
+    @property
+    def _scores_preferences(self) -> bool:
+        return bool(getattr(self.model, "scores_preferences", False))
 
     @property
     def ratings_per_second(self) -> float:
@@ -139,6 +143,11 @@ class TrainReport:
         if self.evaluation is not None:
             rows = counted(document["n_valid"], "validation rating")
             lines += error_table(self.evaluation, model.kind, rows)
+        elif self._scores_preferences:
+            lines.append(
+                f"  root of the training loss {model.train_rmse_:.4f}; the model predicts "
+                "preferences from 0 to 1, so it has no RMSE on ratings"
+            )
         else:
             lines.append(
                 f"  training RMSE {model.train_rmse_:.4f}; nothing was held out: add --valid 0.1 "

@@ -73,8 +73,13 @@ def evaluate(model: FactorModel, ratings: Any, *, run: RunSettings | None = None
     NotFittedError
         Before `fit`.
     DataError
-        If there are no ratings, or they cannot be read.
+        If there are no ratings, they cannot be read, or the model predicts no ratings.
     """
+    if getattr(model, "scores_preferences", False):
+        raise DataError(
+            f"a model of kind {model.kind} predicts preferences from 0 to 1, not ratings, so it "
+            "has no RMSE; judge it by what it recommends (fastmf recommend)"
+        )
     candidates = _candidates(model)
     ratings = read_ratings(ratings, trainable=False)
     if len(ratings) == 0:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from fastmf.kernels.cholesky import LEAST_PIVOT, factor_system, solve_system
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.register_blocks import update_panel
+from fastmf.kernels.row_sums import shared_part
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
@@ -46,6 +47,7 @@ __all__ = [
     "RatedRows",
     "System",
     "add_gram",
+    "gather_ratings",
     "solve_rows",
     "stride_of",
     "work_size",
@@ -89,9 +91,23 @@ class System(NamedTuple):
 
 # Rejected: fetching the rows of the next tile while the products of this one are added, one line a
 # row in each pass. It hid what gathering waits for, and slowed the products by as much.
-@njit
-def _gather(rows, ratings, system, first, count, tile):
-    """Copy the rows of up to `TILE_ROWS` ratings into a tile, each with its target at the end."""
+@kernel
+def gather_ratings(rows, ratings, system, first, count, tile):
+    """Copy the rows that some ratings are about into a tile, each with its target at the end.
+
+    Rows and targets are times ``s``, in the notation of the module, for an implicit model.
+
+    Parameters
+    ----------
+    rows : (n_other * stride,) float32
+        Padded rows of the other side.
+    ratings : RatedRows
+    system : System
+    first, count : int
+        Which ratings.
+    tile : float32, modified in place
+        At least ``count * stride``.
+    """
     stride, alpha = system.stride, system.alpha
     for number in range(count):
         rating = first + number
@@ -154,7 +170,7 @@ def _set_up(ratings, begin, end, other, base, system, matrix, tile):
         store(matrix, at, load(base, at) if base.size > 0 else zeros())
     for start in range(begin, end, TILE_ROWS):
         count = min(TILE_ROWS, end - start)
-        _gather(other, ratings, system, start, count, tile)
+        gather_ratings(other, ratings, system, start, count, tile)
         _add_rows(matrix, tile, np.int64(0), count, stride, system.unknowns)
 
 
@@ -183,7 +199,14 @@ def _explained(matrix, stride, unknowns):
 
 
 @njit
-def _solve_row(ratings, begin, end, other, base, system, ridge, bias_ridge, work):
+def _add_pulls(matrix, stride, pulls, at):
+    """Add what a row is pulled to, whatever its ratings, to the right-hand side."""
+    for lane in range(stride - 1):
+        matrix[lane * stride + stride - 1] += pulls[at + lane]
+
+
+@njit
+def _solve_row(ratings, row, other, base, pulls, system, ridge, bias_ridge, work):
     """Leave the solution in the last `stride` floats of `work`; return how often it was mended.
 
     Also return the least value of the problem (see `solve_rows`); NaN where there is no solution.
@@ -195,7 +218,10 @@ def _solve_row(ratings, begin, end, other, base, system, ridge, bias_ridge, work
     least, inverses, spare = rest[:stride], rest[stride:][:stride], rest[2 * stride :][:stride]
     jitter = np.float32(0)
     for mended in range(_MOST_MENDS):
+        begin, end = ratings.starts[row], ratings.starts[row + 1]
         _set_up(ratings, begin, end, other, base, system, matrix, tile)
+        if pulls.size > 0:
+            _add_pulls(matrix, stride, pulls, row * stride)
         _add_to_diagonal(matrix, system, ridge, bias_ridge, jitter, least)
         constant = np.float64(matrix[square - 1]) if system.alpha == 0 else 0.0
         if factor_system(matrix, stride, system.unknowns, least, inverses):
@@ -206,12 +232,15 @@ def _solve_row(ratings, begin, end, other, base, system, ridge, bias_ridge, work
 
 
 @kernel
-def solve_rows(first, last, ratings, other, own, base, system, ridges, bias_ridges, work, sums):
+def solve_rows(
+    first, last, ratings, other, own, base, pulls, system, ridges, bias_ridges, work, sums
+):
     """Set each of some rows to the solution of its own regularized least squares problem.
 
-    For every row ``u``, over its ratings, with the notation of the module::
+    For every row ``u``, over its ratings, in the notation of the module::
 
         minimize  sum((t - a . x)^2) + ridges[u] |factors|^2 + bias_ridges[u] bias^2
+                  + x' base x - 2 pulls[u] . x
 
     by the normal equations and their Cholesky factorization: the half-step of alternating least
     squares (Zhou et al. 2008), with the bias among the unknowns. A row without ratings becomes
@@ -230,6 +259,8 @@ def solve_rows(first, last, ratings, other, own, base, system, ridges, bias_ridg
         Padded rows to be set. Their old content is not read.
     base : (stride * stride,) or (0,) float32
         Upper triangle that every matrix starts from, with nothing in the last column.
+    pulls : (n_rows * stride,) or (0,) float32
+        What every right-hand side starts from: zeros but for the lanes of the unknowns.
     system : System
     ridges, bias_ridges : (n_rows,) float32
         Regularization of each row's factors, and of its bias.
@@ -237,8 +268,9 @@ def solve_rows(first, last, ratings, other, own, base, system, ridges, bias_ridg
         Begins at a cache line, for the sake of speed.
     sums : (3,) float64, modified in place
         Added to: the least values of the problems (less their confidences, for an implicit
-        model), the parts of these that are regularization, and the number of rows whose matrix
-        was mended. The first becomes NaN where numbers are not finite.
+        model); the parts of these that are regularization and, where there are `pulls`, the
+        second line; and the number of rows whose matrix was mended. The first becomes NaN where
+        numbers are not finite.
 
     Notes
     -----
@@ -249,14 +281,13 @@ def solve_rows(first, last, ratings, other, own, base, system, ridges, bias_ridg
     solution = work[work.size - stride :]
     for row in range(first, last):
         to = row * stride
-        begin, end = ratings.starts[row], ratings.starts[row + 1]
-        if begin == end:
+        if ratings.starts[row] == ratings.starts[row + 1]:
             for lane in range(0, stride, WIDTH):
                 store(own, to + lane, zeros())
         else:
             ridge, bias_ridge = ridges[row], bias_ridges[row]
             mended, least = _solve_row(
-                ratings, begin, end, other, base, system, ridge, bias_ridge, work
+                ratings, row, other, base, pulls, system, ridge, bias_ridge, work
             )
             sums[0] += least
             sums[2] += mended > 0
@@ -268,6 +299,8 @@ def solve_rows(first, last, ratings, other, own, base, system, ridges, bias_ridg
                 squares = multiply_add(x, x, squares)
                 store(own, to + lane, x)
             sums[1] += np.float64(ridge) * np.float64(sum_lanes(squares))
+            if pulls.size > 0:
+                sums[1] += shared_part(own, to, base, pulls, stride)
             if system.biased:
                 bias = np.float64(own[to + stride - 2])
                 sums[1] += (np.float64(bias_ridge) - np.float64(ridge)) * bias * bias

@@ -46,9 +46,7 @@ __all__ = [
 
 _MOST_MENDS = 8
 _FIRST_JITTER = np.float32(1e-5)
-
-# Sweeps over the factors of a row that are bounded by zero, and the part of the largest step so
-# far that ends them.
+# Sweeps over a bounded row, and the part of the largest step so far that ends them.
 _MOST_SWEEPS = 1000
 _LEAST_STEP = np.float32(1e-5)
 
@@ -265,11 +263,8 @@ def row_products(first, last, starts, others, other, own, system, products):
     ----------
     first, last : int
         Rows whose ratings these are.
-    starts, others : (n_rows + 1,) int64, (n,) int32
-        As in `WeightedRatings`.
-    other, own : (n_other * stride,), (n_rows * stride,) float32
-        Padded rows.
-    system : fastmf.kernels.normal_equations.System
+    starts, others, other, own, system
+        As for `solve_weighted_rows`, whose ratings begin with the first two.
     products : (n,) float32, modified in place
 
     Notes
@@ -290,17 +285,13 @@ def add_variances(first, last, ratings, other, system, terms, pair_starts, pairs
     """Add ``a' inverse(A) a`` for some pairs: what a row's uncertainty adds to a prediction's.
 
     ``A`` is the matrix of the row's problem, and ``a`` the regressors of the other row of a pair.
-    With a noise variance of one it is the posterior covariance of the row (Bishop 2006, "Pattern
-    recognition and machine learning", 3.3).
 
     Parameters
     ----------
     first, last : int
         The rows whose pairs are looked at.
-    ratings : WeightedRatings
-        Targets have no effect.
-    other, system, terms
-        As for `solve_weighted_rows`.
+    ratings, other, system, terms
+        As for `solve_weighted_rows`; targets have no effect.
     pair_starts : (n_rows + 1,) int64
         Where each row's pairs begin.
     pairs : (m,) int32

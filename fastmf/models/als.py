@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from fastmf.data import Ratings
 from fastmf.models.als_learner import ALSLearner, warm_up
-from fastmf.models.als_steps import Penalty
+from fastmf.models.als_steps import Penalty, Solver, cg_steps_of
 from fastmf.models.base import FactorModel, Fitted
-from fastmf.models.limits import check_number, memory_beside_factors
+from fastmf.models.limits import check_choice, check_number, memory_beside_factors
 from fastmf.models.row_problems import RowRules
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
@@ -47,6 +47,18 @@ class ALSParameters:
         default=0.1, metadata={"help": "Standard deviation of the item factors at the start."}
     )
     random_state: int = field(default=0, metadata={"help": "Seed of all randomness."})
+    solver: Solver = field(
+        default="auto",
+        metadata={
+            "help": "How a row is solved: exactly (cholesky), or by a few steps of conjugate "
+            "gradients an epoch (cg). auto is cg above 64 factors."
+        },
+    )
+    cg_steps: int = field(default=3, metadata={"help": "Steps of cg in each half of an epoch."})
+    implicit_features: bool = field(
+        default=False,
+        metadata={"help": "Explain as well which items were rated: more accurate, slower."},
+    )
 
     def __post_init__(self) -> None:
         check_number("factors", self.factors, whole=True, least=1)
@@ -56,6 +68,9 @@ class ALSParameters:
         check_number("regularization_exponent", self.regularization_exponent, least=0, most=1)
         check_number("initial_scale", self.initial_scale, above=0, most=_HIGHEST_SCALE)
         check_number("random_state", self.random_state, whole=True, least=0)
+        check_choice("solver", self.solver, get_args(Solver))
+        check_number("cg_steps", self.cg_steps, whole=True, least=1)
+        check_choice("implicit_features", self.implicit_features, (True, False))
 
     @property
     def penalty(self) -> Penalty:
@@ -65,6 +80,11 @@ class ALSParameters:
             float(self.bias_regularization),
             float(self.regularization_exponent),
         )
+
+    @property
+    def half_step_cg_steps(self) -> int:
+        """Steps of conjugate gradients in each half-step; 0 for exact solutions."""
+        return cg_steps_of(self.solver, self.cg_steps, self.factors)
 
     @property
     def row_rules(self) -> RowRules:
@@ -105,6 +125,15 @@ class ALS(FactorModel):
         Standard deviation of the item factors at the start.
     random_state : int
         Seed of the start, and of a hold-out given as a fraction.
+    solver : {"auto", "cholesky", "cg"}
+        How least squares problems are solved: exactly, or by `cg_steps` steps of conjugate
+        gradients from the row of the epoch before, whose time grows with the factors, not with
+        their square. "auto" is "cg" above 64 factors.
+    cg_steps : int
+        With 3, the error on other ratings is that of exact solutions to the fourth digit.
+    implicit_features : bool
+        Whether users' and items' factors are to explain which items were rated as well, with
+        further factors that are not kept.
 
     Attributes
     ----------
@@ -136,6 +165,9 @@ class ALS(FactorModel):
         regularization_exponent: float = ALSParameters.regularization_exponent,
         initial_scale: float = ALSParameters.initial_scale,
         random_state: int = ALSParameters.random_state,
+        solver: Solver = ALSParameters.solver,
+        cg_steps: int = ALSParameters.cg_steps,
+        implicit_features: bool = ALSParameters.implicit_features,
     ) -> None:
         self.factors = factors
         self.epochs = epochs
@@ -144,6 +176,9 @@ class ALS(FactorModel):
         self.regularization_exponent = regularization_exponent
         self.initial_scale = initial_scale
         self.random_state = random_state
+        self.solver = solver
+        self.cg_steps = cg_steps
+        self.implicit_features = implicit_features
 
     def _check_fit(
         self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
@@ -151,7 +186,7 @@ class ALS(FactorModel):
         memory_beside_factors(parameters.factors, train, valid, run)
 
     def _warm_up(self, parameters: Any) -> None:
-        warm_up()
+        warm_up(parameters.half_step_cg_steps, features=bool(parameters.implicit_features))
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings

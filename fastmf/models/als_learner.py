@@ -21,6 +21,7 @@ from fastmf.models.als_rows import SolvedRows, explicit_system
 from fastmf.models.als_steps import Penalty, half_step
 from fastmf.models.base import Fitted
 from fastmf.models.limits import memory_beside_factors
+from fastmf.models.rated_features import RatedFeatures
 from fastmf.models.rows import FactorArrays
 from fastmf.parallel import Team
 from fastmf.training import Progress, RunSettings, SilentProgress, train
@@ -49,6 +50,10 @@ class ALSLearner:
     trained : Ratings
         Those behind `layout`.
     team : Team
+    cg_steps : int, optional
+        As for `half_step`.
+    features : RatedFeatures, optional
+        What the rows are to explain besides.
     """
 
     def __init__(
@@ -59,6 +64,9 @@ class ALSLearner:
         valid: Ratings | None,
         trained: Ratings,
         team: Team,
+        *,
+        cg_steps: int = 0,
+        features: RatedFeatures | None = None,
     ) -> None:
         self._layout = layout
         self._rows = rows
@@ -66,6 +74,7 @@ class ALSLearner:
         self._valid = None if valid is None else _matched(valid, trained)
         self._trained = trained
         self._team = team
+        self._cg_steps, self._features = cg_steps, features
         self._arrays: FactorArrays | None = None
         self._kept: FactorArrays | None = None
         self.mended = 0
@@ -110,7 +119,12 @@ class ALSLearner:
         left = memory_beside_factors(parameters.factors, ratings, valid, run)
         layout = sorted_within(left, ratings, team, progress, centred=True)
         rows = random_rows(parameters, explicit_system(parameters.factors), layout)
-        learner = cls(layout, rows, parameters.penalty, valid, ratings, team)
+        steps = parameters.half_step_cg_steps
+        features = (
+            RatedFeatures(layout, rows.system, team) if parameters.implicit_features else None
+        )
+        problem = layout, rows, parameters.penalty, valid, ratings, team
+        learner = cls(*problem, cg_steps=steps, features=features)
         prepared = time.perf_counter() - begin
         outcome = train(learner, parameters.epochs, run)
         tell_of_mended(learner.mended, progress)
@@ -134,8 +148,12 @@ class ALSLearner:
         for number, arrays in enumerate(half_steps):
             advance = half_progress(progress, number)
             problem = rows.system, self._penalty, self._team
-            sums = half_step(*arrays, *problem, advance=advance)
+            base, pulls = self._features.terms(number) if self._features else (None, None)
+            terms: dict[str, Any] = {"base": base, "pulls": pulls, "cg_steps": self._cg_steps}
+            sums = half_step(*arrays, *problem, **terms, advance=advance)
             self.mended += sums.mended
+            if self._features:
+                self._features.learn(number, arrays[2])
         mean_squared = max(sums.squared_error, 0.0) / layout.n_ratings
         return float(mean_squared**0.5 * layout.scale.scale)
 
@@ -270,10 +288,17 @@ def _matched(valid: Ratings, trained: Ratings) -> list[RatingChunk]:
     return chunks
 
 
-def warm_up() -> None:
-    """Compile every kernel of training, or load it from the cache, on a few made-up ratings.
+def warm_up(cg_steps: int, *, features: bool = False) -> None:
+    """Compile the kernels of training, or load them from the cache, on a few made-up ratings.
 
     In one thread: several that call a kernel for the first time would each load it.
+
+    Parameters
+    ----------
+    cg_steps : int
+        As for `half_step`.
+    features : bool, optional
+        Whether rows are to explain which items were rated.
     """
     users, items = np.divmod(np.arange(12), 4)
     ratings = Ratings.from_arrays(users, items, items % 2)
@@ -281,6 +306,8 @@ def warm_up() -> None:
         layout = lay_out_rows(ratings, team)
         counts = np.diff(layout.by_user.starts), np.diff(layout.by_item.starts)
         rows = SolvedRows.random(explicit_system(1), *counts, 0.1, np.random.default_rng(0))
-        learner = ALSLearner(layout, rows, Penalty(1.0, 1.0, 0.0), ratings, ratings, team)
+        more = RatedFeatures(layout, rows.system, team) if features else None
+        problem = layout, rows, Penalty(1.0, 1.0, 0.0), ratings, ratings, team
+        learner = ALSLearner(*problem, cg_steps=cg_steps, features=more)
         learner.run_epoch(0, SilentProgress())
         learner.validate()

@@ -12,11 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.kernels.normal_equations import System, stride_of
-from fastmf.models.rows import FactorArrays
+from fastmf.models.rows import FactorArrays, aligned_zeros
 
-__all__ = ["SolvedRows", "aligned_zeros", "explicit_system", "implicit_system", "padded_rows"]
-
-_CACHE_LINE = 64
+__all__ = [
+    "SolvedRows",
+    "aligned_zeros",
+    "explicit_system",
+    "factor_lanes",
+    "implicit_system",
+    "padded_rows",
+]
 
 
 def explicit_system(factors: int) -> System:
@@ -40,13 +45,6 @@ def implicit_system(factors: int, alpha: float) -> System:
     return System(stride_of(factors), factors, False, np.float32(alpha))
 
 
-def aligned_zeros(n: int) -> NDArray[np.float32]:
-    """Return `n` zeros that begin at a cache line, so that no vector of a row lies on two."""
-    buffer = np.zeros(n + _CACHE_LINE // 4, np.float32)
-    start = -buffer.ctypes.data % _CACHE_LINE // 4
-    return buffer[start : start + n]
-
-
 def padded_rows(
     system: System, factors: NDArray[np.float32], bias: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
@@ -65,7 +63,7 @@ def padded_rows(
     """
     rows = aligned_zeros(len(factors) * system.stride)
     table = rows.reshape(-1, system.stride)
-    table[:, _factor_lanes(system)] = factors
+    table[:, factor_lanes(system)] = factors
     if system.biased:
         table[:, -2] = 1
         if bias is not None:
@@ -73,7 +71,8 @@ def padded_rows(
     return rows
 
 
-def _factor_lanes(system: System) -> slice:
+def factor_lanes(system: System) -> slice:
+    """Return where the factors of a padded row are."""
     first = system.stride - 1 - system.unknowns
     return slice(first, first + system.unknowns - system.biased)
 
@@ -141,7 +140,7 @@ class SolvedRows:
             C-contiguous copies; zeros for the unknown.
         """
         root, unit = np.float32(scale**0.5), np.float32(scale)
-        lanes = _factor_lanes(self.system)
+        lanes = factor_lanes(self.system)
         users, items = (rows.reshape(-1, self.system.stride) for rows in (self.users, self.items))
         unknown = np.zeros(lanes.stop - lanes.start, np.float32)
         return FactorArrays(

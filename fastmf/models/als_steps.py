@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmf.kernels.conjugate_gradient import cg_work_size, improve_rows
 from fastmf.kernels.normal_equations import RatedRows, System, add_gram, solve_rows, work_size
 from fastmf.models.als_rows import aligned_zeros
 from fastmf.parallel import Team
 
-__all__ = ["Penalty", "StepSums", "equal_cost_chunks", "gram_of", "half_step"]
+__all__ = [
+    "Penalty",
+    "Solver",
+    "StepSums",
+    "cg_steps_of",
+    "equal_cost_chunks",
+    "gram_of",
+    "half_step",
+]
+
+Solver = Literal["auto", "cholesky", "cg"]
+
+# Exact solutions are as fast up to here, and then grow with the square of the factors.
+_MOST_SOLVED_FACTORS = 64
 
 # Enough for the last chunks to end at about the same time, few enough that starting them is free.
 _CHUNKS = 128
@@ -22,6 +36,25 @@ _CHUNKS = 128
 _ROW_COST = 64
 
 _GRAM_PARTS = 16
+
+
+def cg_steps_of(solver: Solver, steps: int, factors: int) -> int:
+    """Return the `cg_steps` of `half_step` for a choice of solver.
+
+    Parameters
+    ----------
+    solver : {"auto", "cholesky", "cg"}
+    steps : int
+        Of conjugate gradients, where they are used.
+    factors : int
+
+    Returns
+    -------
+    int
+    """
+    if solver == "auto":
+        solver = "cg" if factors > _MOST_SOLVED_FACTORS else "cholesky"
+    return steps if solver == "cg" else 0
 
 
 class Penalty(NamedTuple):
@@ -137,9 +170,11 @@ def half_step(
     team: Team,
     *,
     base: NDArray[np.float32] | None = None,
+    pulls: NDArray[np.float32] | None = None,
+    cg_steps: int = 0,
     advance: Callable[[int, int], None] | None = None,
 ) -> StepSums:
-    """Set every row of one side to the exact solution of its own least squares problem.
+    """Set every row of one side to the solution of its own least squares problem.
 
     Parameters
     ----------
@@ -154,6 +189,10 @@ def half_step(
     team : Team
     base : (stride * stride,) float32, optional
         What every matrix starts from; see `gram_of`.
+    pulls : (n_rows * stride,) float32, optional
+        What every right-hand side starts from.
+    cg_steps : int, optional
+        Steps of conjugate gradients from the rows as they are; 0 for exact solutions.
     advance : callable, optional
         Called with the range of ratings that were worked through.
 
@@ -164,11 +203,20 @@ def half_step(
     """
     ridges, bias_ridges = penalty.ridges(np.diff(ratings.starts))
     chunks = equal_cost_chunks(ratings.starts)
-    matrix = np.empty(0, np.float32) if base is None else base
+    nothing = np.empty(0, np.float32)
+    matrix, rights = (nothing if given is None else given for given in (base, pulls))
+    if cg_steps and matrix.size:
+        upper = np.triu(matrix.reshape(system.stride, system.stride))
+        matrix = (upper + np.triu(upper, 1).T).ravel()
+    size = cg_work_size(system.stride) if cg_steps else work_size(system.stride)
 
     def solve(chunk: tuple[int, int]) -> NDArray[np.float64]:
-        work, sums = aligned_zeros(work_size(system.stride)), np.zeros(3)
-        solve_rows(*chunk, ratings, other, own, matrix, system, ridges, bias_ridges, work, sums)
+        work, sums = aligned_zeros(size), np.zeros(3)
+        problem = ratings, other, own, matrix, rights, system, ridges, bias_ridges
+        if cg_steps:
+            improve_rows(*chunk, *problem, cg_steps, work, sums)
+        else:
+            solve_rows(*chunk, *problem, work, sums)
         if advance is not None:
             advance(int(ratings.starts[chunk[0]]), int(ratings.starts[chunk[1]]))
         return sums

@@ -33,17 +33,26 @@ class ImplicitLearner:
         Where training starts; modified in place.
     regularization : float
     team : Team
+    cg_steps : int, optional
+        As for `half_step`.
     """
 
     spread = 1.0  # of preferences, whatever the data: the loss starts at about that
 
     def __init__(
-        self, layout: RowLayout, rows: SolvedRows, regularization: float, team: Team
+        self,
+        layout: RowLayout,
+        rows: SolvedRows,
+        regularization: float,
+        team: Team,
+        *,
+        cg_steps: int = 0,
     ) -> None:
         self._layout = layout
         self._rows = rows
         self._penalty = Penalty(regularization, 0.0, 0.0)
         self._team = team
+        self._cg_steps = cg_steps
         self._positive, self._confidence = _positive(layout, float(rows.system.alpha))
         self.mended = 0
         self.loss = float("nan")
@@ -85,7 +94,8 @@ class ImplicitLearner:
         layout = sorted_within(left, ratings, team, progress, centred=False)
         system = implicit_system(parameters.factors, parameters.alpha)
         rows = random_rows(parameters, system, layout)
-        learner = cls(layout, rows, float(parameters.regularization), team)
+        steps = parameters.half_step_cg_steps
+        learner = cls(layout, rows, float(parameters.regularization), team, cg_steps=steps)
         prepared = time.perf_counter() - begin
         outcome = train(learner, parameters.epochs, run)
         tell_of_mended(learner.mended, progress)
@@ -107,7 +117,8 @@ class ImplicitLearner:
             advance = half_progress(progress, number)
             base = gram_of(arrays[1], rows.system, team)
             problem = rows.system, self._penalty, team
-            sums = half_step(*arrays, *problem, base=base, advance=advance)
+            terms: dict[str, Any] = {"base": base, "cg_steps": self._cg_steps}
+            sums = half_step(*arrays, *problem, **terms, advance=advance)
             self.mended += sums.mended
             objective = self._confidence + sums.objective + of_other
             of_other = sums.objective - sums.squared_error

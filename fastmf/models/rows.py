@@ -16,7 +16,7 @@ from fastmf.data.block_grid import BlockGrid
 from fastmf.kernels.sgd import BATCH, row_length
 from fastmf.kernels.vectors import WIDTH
 
-__all__ = ["FactorArrays", "PaddedRows", "Start", "StepSizes", "StepTables"]
+__all__ = ["FactorArrays", "PaddedRows", "Start", "StepSizes", "StepTables", "aligned_zeros"]
 
 _CACHE_LINE = 64
 
@@ -100,8 +100,8 @@ class StepTables(NamedTuple):
         )
 
 
-def _aligned_zeros(n: int) -> NDArray[np.float32]:
-    """Zeros that start at a cache line: a row is a whole number of lines, so none is split."""
+def aligned_zeros(n: int) -> NDArray[np.float32]:
+    """Return `n` zeros that begin at a cache line, so that no vector of a row lies on two."""
     buffer = np.zeros(n + _CACHE_LINE // 4, np.float32)
     start = -buffer.ctypes.data % _CACHE_LINE // 4
     return buffer[start : start + n]
@@ -166,8 +166,8 @@ class PaddedRows:
         """
         stride = row_length(factors)
         n_users, n_items = len(grid.user_counts), len(grid.item_counts)
-        users = _aligned_zeros((n_users + 1) * stride)
-        items = _aligned_zeros((n_items + grid.side + 1) * stride)
+        users = aligned_zeros((n_users + 1) * stride)
+        items = aligned_zeros((n_items + grid.side + 1) * stride)
         mean = (abs(start.product) / factors) ** 0.5
         means = mean, mean if start.product >= 0 else -mean
         counts_of = grid.user_counts, grid.item_counts
@@ -217,7 +217,7 @@ class PaddedRows:
 
     def empty_like(self) -> PaddedRows:
         """Return rows of the same shape, all zeros."""
-        users, items = _aligned_zeros(self.users.size), _aligned_zeros(self.items.size)
+        users, items = aligned_zeros(self.users.size), aligned_zeros(self.items.size)
         return replace(self, users=users, items=items)
 
     def compact(self, scale: float) -> FactorArrays:

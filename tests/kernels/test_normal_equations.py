@@ -50,7 +50,7 @@ class Case:
         self.ridges = np.float32(0.5) + np.arange(len(counts), dtype=np.float32)
         self.bias_ridges = np.float32(0.2) * self.ridges
 
-    def solve(self, first=0, last=None):
+    def solve(self, first=0, last=None, *, pulls=None):
         """Return the rows, and the sums."""
         n_rows = len(self.starts) - 1
         own = np.full(n_rows * self.system.stride, 5, np.float32)
@@ -64,6 +64,7 @@ class Case:
             self.other.ravel(),
             own,
             self.base,
+            np.empty(0, np.float32) if pulls is None else pulls,
             self.system,
             self.ridges,
             self.bias_ridges,

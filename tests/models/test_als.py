@@ -28,7 +28,15 @@ class TestPlain(TestALS):
     variant = {"regularization_exponent": 0.0}  # noqa: RUF012
 
 
-WHOLE = ("factors", "epochs", "random_state")
+class TestConjugateGradients(TestALS):
+    variant = {"solver": "cg", "cg_steps": 2}  # noqa: RUF012
+
+
+class TestImplicitFeatures(TestALS):
+    variant = {"implicit_features": True}  # noqa: RUF012
+
+
+WHOLE = ("factors", "epochs", "random_state", "cg_steps")
 NUMBERS = ("regularization", "bias_regularization", "regularization_exponent", "initial_scale")
 
 
@@ -41,6 +49,9 @@ NUMBERS = ("regularization", "bias_regularization", "regularization_exponent", "
         ("regularization_exponent", 1.1),
         ("initial_scale", 0),
         ("random_state", -1),
+        ("cg_steps", 0),
+        *(("solver", value) for value in ("lu", None, 1)),
+        *(("implicit_features", value) for value in ("yes", None, 1.5)),
     ],
 )
 def test_values_outside_the_limits_are_refused_with_name_and_value(name, value):
@@ -90,6 +101,22 @@ def test_any_number_of_factors_learns(factors):
     model = ALS(factors, epochs=10).fit(train, valid)
     limit = 1.0 if factors < 3 else 0.45
     assert model.valid_rmse_ < limit
+
+
+def test_conjugate_gradients_end_where_exact_solutions_do():
+    train, valid = random_split(planted(12_000, 150, 120, noise=0.2, seed=3), 0.1)
+    exact = ALS(20, epochs=12, solver="cholesky").fit(train, valid)
+    many = ALS(20, epochs=12, solver="cg", cg_steps=40).fit(train, valid)
+    np.testing.assert_allclose(many.item_factors_, exact.item_factors_, atol=2e-2)
+    few = ALS(20, epochs=12, solver="cg").fit(train, valid)
+    assert few.valid_rmse_ == pytest.approx(exact.valid_rmse_, abs=0.01)
+
+
+@pytest.mark.parametrize(("factors", "solver"), [(64, "cholesky"), (65, "cg")])
+def test_auto_is_exact_up_to_64_factors(factors, solver):
+    ratings = planted(600, 40, 30)
+    auto, named = (ALS(factors, epochs=2, solver=kind).fit(ratings) for kind in ("auto", solver))
+    assert learned(auto) == learned(named)
 
 
 def test_the_scale_of_the_ratings_does_not_matter():
@@ -175,6 +202,27 @@ def test_movielens_100k_published_folds(real_data):
         train, test = (read_ratings(folder / f"u{fold}.{part}") for part in ("base", "test"))
         errors.append(ALS().fit(train, test).valid_rmse_)
     assert np.mean(errors) < 0.922  # all five: .909; the first two are the hardest
+
+
+def test_implicit_features_on_movielens_100k(real_data):
+    folder = real_data / "ml-100k"
+    errors = []
+    for fold in (1, 2):
+        train, test = (read_ratings(folder / f"u{fold}.{part}") for part in ("base", "test"))
+        errors.append(ALS(implicit_features=True).fit(train, test).valid_rmse_)
+    assert np.mean(errors) < 0.912  # all five: .897
+
+
+@pytest.mark.slow
+def test_movielens_1m_with_implicit_features(real_data):
+    ratings = read_ratings(real_data / "ml-1m" / "ratings.csv")
+    errors = [
+        ALS(random_state=seed, implicit_features=True)
+        .fit(*random_split(ratings, 0.1, seed))
+        .valid_rmse_
+        for seed in range(5)
+    ]
+    assert np.mean(errors) <= 0.838
 
 
 @pytest.mark.slow

@@ -47,9 +47,12 @@ def start(ratings, factors, team, seed=0):
     st.floats(0.01, 30),
     st.floats(0.01, 30),
     st.sampled_from([0.0, 0.5, 1.0]),
+    st.sampled_from([0, 1, 3]),
     st.integers(0, 1000),
 )
-def test_the_objective_never_rises_and_is_what_is_told(factors, weight, bias_weight, power, seed):
+def test_the_objective_never_rises_and_is_what_is_told(
+    factors, weight, bias_weight, power, cg_steps, seed
+):
     penalty = Penalty(weight, bias_weight, power)
     with Team(1) as team:
         layout, rows = start(planted(700, 40, 30, seed=seed), factors, team, seed)
@@ -59,7 +62,8 @@ def test_the_objective_never_rises_and_is_what_is_told(factors, weight, bias_wei
                 (layout.by_user, rows.items, rows.users),
                 (layout.by_item, rows.users, rows.items),
             ):
-                sums = half_step(ratings, other, own, rows.system, penalty, team)
+                problem = ratings, other, own, rows.system, penalty, team
+                sums = half_step(*problem, cg_steps=cg_steps)
                 squares, *penalties = objective(layout, rows, penalty)
                 after = squares + sum(penalties)
                 # Each solution is rounded to float32, and so are the numbers it is made of.
@@ -71,13 +75,15 @@ def test_the_objective_never_rises_and_is_what_is_told(factors, weight, bias_wei
                 assert sums.mended == 0
 
 
-def test_the_same_bits_for_any_team():
+@pytest.mark.parametrize("cg_steps", [0, 3])
+def test_the_same_bits_for_any_team(cg_steps):
     results = []
     for threads in (1, 2, 4):
         with Team(threads) as team:
             layout, rows = start(planted(), 20, team)
             penalty = Penalty(1.0, 1.0, 0.5)
-            sums = half_step(layout.by_user, rows.items, rows.users, rows.system, penalty, team)
+            problem = layout.by_user, rows.items, rows.users, rows.system, penalty, team
+            sums = half_step(*problem, cg_steps=cg_steps)
             gram = gram_of(rows.items, rows.system, team)
         results.append((rows.users.tobytes(), sums, gram.tobytes()))
     assert results[0] == results[1] == results[2]

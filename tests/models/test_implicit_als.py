@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fastmf import Ratings, RunSettings, load_model
+from fastmf import Ratings, RunSettings, evaluate, load_model
 from fastmf.errors import DataError, DivergenceError, ParameterError
 from fastmf.models.implicit_als import ImplicitALS
 from tests.models.measures import LEARNED, is_one_line, learned
@@ -34,19 +34,33 @@ def full_loss(model, table, alpha, regularization):
     return (errors.sum() + regularization * ((x**2).sum() + (y**2).sum())) / confidence.sum()
 
 
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
 @pytest.mark.parametrize("distinct", [1, 5, 1000])
 @pytest.mark.parametrize(("alpha", "regularization"), [(1.0, 0.01), (40.0, 1.0), (0.01, 0.0)])
-def test_the_loss_is_that_over_all_pairs(distinct, alpha, regularization):
+def test_the_loss_is_that_over_all_pairs(distinct, alpha, regularization, solver):
     table = plays(distinct=distinct)
-    model = ImplicitALS(8, epochs=4, alpha=alpha, regularization=regularization).fit(table)
+    settings = {"alpha": alpha, "regularization": regularization, "solver": solver}
+    model = ImplicitALS(8, epochs=4, **settings).fit(table)
     assert model.loss_ == pytest.approx(full_loss(model, table, alpha, regularization), rel=1e-4)
     assert model.train_rmse_ == pytest.approx(math.sqrt(model.loss_))
 
 
-def test_the_loss_falls_with_every_epoch():
-    history = ImplicitALS(10, epochs=12).fit(plays()).history_
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+def test_the_loss_falls_with_every_epoch(solver):
+    history = ImplicitALS(10, epochs=12, solver=solver, cg_steps=2).fit(plays()).history_
     for earlier, later in pairwise(history):
         assert later.train_rmse <= earlier.train_rmse * (1 + 1e-6)
+
+
+def test_conjugate_gradients_end_where_exact_solutions_do():
+    table = plays()
+    exact, few, many = (
+        ImplicitALS(8, epochs=10, **settings).fit(table)
+        for settings in ({"solver": "cholesky"}, {"solver": "cg"}, {"solver": "cg", "cg_steps": 30})
+    )
+    assert many.loss_ == pytest.approx(exact.loss_, rel=1e-4)
+    np.testing.assert_allclose(many.item_factors_, exact.item_factors_, atol=1e-2)
+    assert few.loss_ == pytest.approx(exact.loss_, rel=0.02)
 
 
 def test_items_are_a_stationary_point_of_the_loss():
@@ -84,10 +98,13 @@ def test_a_value_of_zero_is_as_good_as_none():
     assert model.loss_ == pytest.approx(full_loss(model, with_zeros, 1, 0.01), rel=1e-4)
 
 
-def test_the_same_bits_for_any_number_of_threads():
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+def test_the_same_bits_for_any_number_of_threads(solver):
     table = plays()
     results = [
-        learned(ImplicitALS(9, epochs=3).fit(table, run=RunSettings(num_threads=threads)))
+        learned(
+            ImplicitALS(9, epochs=3, solver=solver).fit(table, run=RunSettings(num_threads=threads))
+        )
         for threads in (1, 2, 5)
     ]
     assert results[0] == results[1] == results[2]
@@ -109,11 +126,20 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
         *((name, value) for name in ("alpha", "initial_scale") for value in (0, -1, math.nan)),
         *(("regularization", value) for value in (-0.1, math.inf, "x", True)),
         ("random_state", -1),
+        ("cg_steps", 0),
+        ("solver", "lu"),
     ],
 )
 def test_values_outside_the_limits_are_refused_with_name_and_value(name, value):
     with pytest.raises(ParameterError, match=f"^{name} is ") as raised:
         ImplicitALS(**{name: value}).fit(planted(100, 10, 20))
+    assert is_one_line(raised)
+
+
+def test_it_is_not_evaluated_on_ratings():
+    model = ImplicitALS(4, epochs=2).fit(plays())
+    with pytest.raises(DataError, match="predicts preferences from 0 to 1, not ratings") as raised:
+        evaluate(model, plays())
     assert is_one_line(raised)
 
 

@@ -1,0 +1,23 @@
+"""Slow, obvious twin of fastmf.kernels.conjugate_gradient: with the matrix formed, in float64."""
+
+import numpy as np
+
+
+def improve(matrix, right, start, steps):
+    """Return `start` after steps of conjugate gradients, preconditioned by the diagonal."""
+    x, residual = start, right - matrix @ start
+    inverse = 1 / np.diag(matrix)
+    direction = inverse * residual
+    for _ in range(steps):
+        size = residual @ (inverse * residual)
+        if size == 0:
+            break
+        length = size / (direction @ matrix @ direction)
+        x, residual = x + length * direction, residual - length * (matrix @ direction)
+        after = residual @ (inverse * residual)
+        direction = inverse * residual + after / size * direction
+    return x
+
+
+def value(matrix, right, constant, x):
+    return x @ matrix @ x - 2 * right @ x + constant
