@@ -49,6 +49,7 @@ def workplace(tmp_path_factory):
         **os.environ,
         "FASTMF_CACHE_DIR": str(folder / "cache"),
         "PATH": scripts + os.pathsep + os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),  # data_tools is used from a checkout
     }
     subprocess.run(["fastmf", "demo", "--quiet"], cwd=folder, env=environment, check=True)
     return folder, environment

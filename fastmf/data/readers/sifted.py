@@ -184,8 +184,8 @@ def left_out_note(name: str, n_rows: int, first: list[str]) -> str:
     str
     """
     rows = "1 row" if n_rows == 1 else f"{n_rows:,} rows"
-    more = ", ..." if n_rows > len(first) else ""
-    return f"{name}: {rows} left out that cannot be used: {', '.join(first)}{more}"
+    more = "; ..." if n_rows > len(first) else ""
+    return f"{name}: {rows} left out that cannot be used: {'; '.join(first)}{more}"
 
 
 def _usable(batch: RawBatch) -> Array:

@@ -78,8 +78,8 @@ def test_the_first_five_are_named_in_the_order_of_the_file(tmp_path):
     ratings = read_ratings(path, on_bad_rows="skip")
     assert_same(ratings, expect([x for n, x in enumerate(lines) if n not in bad]), time=False)
     why = "2 fields, where the lines before have 3"
-    named = ", ".join(f"line {row + 2}: {why}" for row in list(bad)[:5])
-    assert ratings.notes == (f"{path}: 10 rows left out that cannot be used: {named}, ...",)
+    named = "; ".join(f"line {row + 2}: {why}" for row in list(bad)[:5])
+    assert ratings.notes == (f"{path}: 10 rows left out that cannot be used: {named}; ...",)
 
 
 def test_any_number_of_threads_leaves_out_the_same(tmp_path, monkeypatch):
@@ -121,7 +121,7 @@ def test_bad_rows_among_quoted_line_breaks_are_left_out(tmp_path):
     assert ratings.users.take(ratings.user_index).tolist() == expected
     assert ratings.notes == (
         f"{path}: 2 rows left out that cannot be used: line 202: the rating is 'bad', not a finite "
-        "number, line 401: 2 fields, where the lines before have 3; is a quote left open?",
+        "number; line 401: 2 fields, where the lines before have 3; is a quote left open?",
     )
 
 

@@ -127,10 +127,10 @@ BAD = pa.table(
     }
 )
 FIRST_FIVE = (
-    "6 rows left out that cannot be used: row 2: the user id is missing, "
-    "row 3: the item id is missing, row 4: the rating is missing, "
-    "row 5: the rating is nan, not a finite number, row 6: the rating is inf, not a finite "
-    "number, ..."
+    "6 rows left out that cannot be used: row 2: the user id is missing; "
+    "row 3: the item id is missing; row 4: the rating is missing; "
+    "row 5: the rating is nan, not a finite number; row 6: the rating is inf, not a finite "
+    "number; ..."
 )
 
 
