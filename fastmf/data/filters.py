@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -11,21 +10,14 @@ import numpy as np
 from fastmf.data.arrays import Array, Columns, frozen
 from fastmf.data.bitmaps import full_bitmap
 from fastmf.data.ratings import Duplicates
+from fastmf.data.repeats import count_repeats
+from fastmf.data.stored_columns import StoredColumns
 from fastmf.errors import DataError, ParameterError
 from fastmf.kernels import pairs as kernels
 from fastmf.kernels.sampling import gather_rows, gather_times
-from fastmf.parallel import Team
 
 __all__ = ["check_duplicates_option", "resolve_duplicates"]
 
-# Memory for the keys of pairs; of more rows, a range of buckets is checked after the other.
-_KEY_BYTES = 1 << 29
-# Buckets whose hash table fits the second-level cache, but not more than it can write to at a time.
-_ROWS_OF_BUCKET = 1 << 16
-_MOST_BUCKET_BITS = 11
-# Rows that are worth handing to a thread, and into how many pieces they are cut at most.
-_ROWS_OF_TASK = 1 << 20
-_MOST_TASKS = 64
 # The slow path, taken only where there are duplicates, holds 8 bytes a row.
 _ROWS_OF_SLOW_RANGE = 1 << 24
 _GATHERED_ROWS = 1 << 20
@@ -85,7 +77,7 @@ def resolve_duplicates(
     """
     if len(columns.value) == 0:
         return columns, None
-    if _count_repeats(columns, n_users, n_items, num_threads) == 0:
+    if count_repeats(StoredColumns.of(columns), n_users, n_items, num_threads) == 0:
         return columns, None
     counts = np.zeros(n_users, np.int64)
     kernels.count_rows(frozen(columns.user_index), counts)
@@ -120,72 +112,6 @@ def _ranges(offsets: Array, rows: int) -> list[tuple[int, int]]:
         ranges.append((first, last))
         first = last
     return ranges
-
-
-def _count_repeats(columns: Columns, n_users: int, n_items: int, num_threads: int | None) -> int:
-    """Count the rows whose pair occurred before."""
-    users, items = frozen(columns.user_index), frozen(columns.item_index)
-    n_rows = len(users)
-    bits = min((n_rows // _ROWS_OF_BUCKET).bit_length(), _MOST_BUCKET_BITS)
-    n_keys = (((n_users - 1) >> bits) + 1) * n_items
-    key_type = np.dtype(np.uint32 if n_keys < 2**32 else np.uint64)
-    step = max(_ROWS_OF_TASK, -(-n_rows // _MOST_TASKS))
-    row_ranges = [slice(first, first + step) for first in range(0, n_rows, step)]
-
-    def count(rows: slice) -> Array:
-        counts = np.zeros(1 << bits, np.int64)
-        kernels.count_buckets(users[rows], np.int64(bits), counts)
-        return counts
-
-    with Team(num_threads) as team:
-        counts = np.array(list(team.map(count, row_ranges)))
-        offsets = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
-        # Where the keys of a range of rows begin in each bucket.
-        begins = offsets[:-1] + np.cumsum(counts, axis=0) - counts
-        repeats = 0
-        for first, last in _ranges(offsets, _KEY_BYTES // key_type.itemsize):
-            keys = np.empty(int(offsets[last] - offsets[first]), key_type)
-            cursors = begins[:, first:last] - offsets[first]
-
-            scatter = partial(
-                _scatter, users, items, np.int64(bits), np.int64(n_items), np.int64(first), keys
-            )
-            for _ in team.map(scatter, list(zip(row_ranges, cursors, strict=True))):
-                pass
-            starts = offsets[first : last + 1] - offsets[first]
-            repeats += _count_in_buckets(frozen(keys), starts, n_keys, team)
-        return repeats
-
-
-def _scatter(
-    users: Array,
-    items: Array,
-    bits: np.int64,
-    n_items: np.int64,
-    first_bucket: np.int64,
-    keys: Array,
-    task: tuple[slice, Array],
-) -> None:
-    """Write the keys of a range of rows where its cursors stand."""
-    rows, cursors = task
-    kernels.scatter_pairs(users[rows], items[rows], bits, n_items, first_bucket, cursors, keys)
-
-
-def _count_in_buckets(keys: Array, starts: Array, n_keys: int, team: Team) -> int:
-    """Count the repeats within buckets of keys below `n_keys`."""
-
-    def count(buckets: tuple[int, int]) -> int:
-        repeats, table = 0, np.empty(0, keys.dtype)
-        for bucket in range(*buckets):
-            mine = keys[starts[bucket] : starts[bucket + 1]]
-            # At most half full.
-            bits = max(2 * min(len(mine), n_keys), 2).bit_length()
-            if len(table) < 1 << bits:
-                table = np.empty(1 << bits, keys.dtype)
-            repeats += int(kernels.count_repeats(mine, np.int64(bits), table[: 1 << bits]))
-        return repeats
-
-    return sum(team.map(count, _ranges(starts, max(_ROWS_OF_TASK, len(keys) // _MOST_TASKS))))
 
 
 def _rows_by_user(

@@ -12,15 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 __all__ = ["held_folder", "new_folder", "remove_stale_folders"]
 
 # Locks that end with their process; Windows has none of the kind.
 _locks: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 _MARK = ".unfinished-"
-_LOCK = "lock"
-# Where locks cannot tell (Windows; a folder whose lock file is not there yet), age does.
+# Where locks cannot tell, on Windows, age does.
 _STALE_SECONDS = 24 * 3600
 _ATTEMPTS = 20
 
@@ -32,7 +31,7 @@ def new_folder(
     """Make a folder that appears under its name only when it is complete.
 
     The body fills a temporary sibling, which is renamed at the end, and removed when the body
-    raises. A process that dies leaves a sibling nobody holds the lock of; the next writer removes
+    raises. A process that dies leaves a sibling that nobody holds locked; the next writer removes
     it. Several writers of one name may work at the same time: each of them leaves a whole folder.
 
     Parameters
@@ -58,20 +57,20 @@ def new_folder(
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_stale_folders(path.parent)
     made: list[Path] = []
+    unlock: Callable[[], None] = lambda: None  # noqa: E731 - until there is a lock
     try:
         # Begun within: an interrupt may come between any two steps.
-        working, lock = _make_working_folder(path, made)
+        working, unlock = _make_working_folder(path, made)
         yield working
-        (working / _LOCK).unlink()
         if synced:
             _sync_folder(working)
         _move_into_place(working, path, replace)
         if synced:
             _sync_folder(path.parent)
-        lock.close()
     finally:
         for folder in made:
             shutil.rmtree(folder, ignore_errors=True)
+        unlock()
 
 
 def held_folder(path: Path) -> tuple[Path, Callable[[], None]]:
@@ -96,11 +95,11 @@ def held_folder(path: Path) -> tuple[Path, Callable[[], None]]:
         When it cannot be made.
     """
     remove_stale_folders(path.parent, path.name)
-    folder, lock = _make_working_folder(path, [], mode=0o700)
+    folder, unlock = _make_working_folder(path, [], mode=0o700)
 
     def remove() -> None:
         shutil.rmtree(folder, ignore_errors=True)
-        lock.close()
+        unlock()
 
     return folder, remove
 
@@ -121,19 +120,48 @@ def remove_stale_folders(parent: Path, name: str = "*") -> None:
 
 
 def _remove_if_stale(leftover: Path) -> None:
-    if _locks is None or not (leftover / _LOCK).exists():
+    if _locks is None:
         if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
             shutil.rmtree(leftover, ignore_errors=True)
         return
-    with (leftover / _LOCK).open("rb") as lock:
-        # Held by its writer for as long as that lives: this raises then.
-        _locks.flock(lock, _locks.LOCK_EX | _locks.LOCK_NB)
-        # Removed while the lock is held, so that whoever waits for it sees it gone.
+    unlock = _locked(leftover, _locks.LOCK_EX | _locks.LOCK_NB)
+    try:
+        # While the lock is held, so that whoever waits for it sees the folder gone.
         shutil.rmtree(leftover, ignore_errors=True)
+    finally:
+        unlock()
 
 
-def _make_working_folder(path: Path, made: list[Path], mode: int = 0o777) -> tuple[Path, IO[bytes]]:
-    """Make a temporary sibling and hold its lock for as long as the file is open.
+def _locked(folder: Path, how: int) -> Callable[[], None]:
+    """Lock a folder for as long as this process lives, or until the returned function is called.
+
+    The folder itself is locked, not a file in it, which would come later and go earlier: a process
+    that dies in between would leave what looks alive.
+
+    Raises
+    ------
+    OSError
+        When it is not there, or another process holds it and `how` is not to wait.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _locks.flock(descriptor, how)
+    except OSError:
+        os.close(descriptor)
+        raise
+    held = [descriptor]
+
+    def unlock() -> None:
+        while held:  # once only: the number may be another file's by then
+            os.close(held.pop())
+
+    return unlock
+
+
+def _make_working_folder(
+    path: Path, made: list[Path], mode: int = 0o777
+) -> tuple[Path, Callable[[], None]]:
+    """Make a temporary sibling and hold it locked; also return what unlocks it.
 
     What is made is noted in `made` before it is.
     """
@@ -141,14 +169,14 @@ def _make_working_folder(path: Path, made: list[Path], mode: int = 0o777) -> tup
         working = path.parent / f".{path.name}{_MARK}{secrets.token_hex(6)}"
         made.append(working)
         working.mkdir(mode)
-        lock = (working / _LOCK).open("wb")
         if _locks is None:
-            return working, lock
-        _locks.flock(lock, _locks.LOCK_EX)
-        # Another process may have taken the folder for a stale one before the lock was held.
-        if (working / _LOCK).exists():
-            return working, lock
-        lock.close()
+            return working, lambda: None
+        # Another process may take the folder for a stale one before the lock is held.
+        with contextlib.suppress(FileNotFoundError):
+            unlock = _locked(working, _locks.LOCK_EX)
+            if working.exists():
+                return working, unlock
+            unlock()
     raise OSError(f"cannot keep a temporary folder beside {path}")
 
 

@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 _SMALLEST_TABLE = 1 << 10
+# Strings whose places in memory are asked for at a time.
+_ROWS_AHEAD = 128
 # A table indexed by ids takes 4 bytes an id up to the largest: 128 MiB at most.
 _MOST_SMALL_IDS = 1 << 25
 # 18 digits always fit into 64 bits; a column of integers with gaps is often written with points.
@@ -216,6 +218,7 @@ class StringEncoder:
         self._data = np.empty(16 * _SMALLEST_TABLE, np.uint8)
         self._hashes = np.empty(_SMALLEST_TABLE // 2, np.uint64)
         self._table = np.full(_SMALLEST_TABLE, -1, np.int32)
+        self._ahead = np.empty(_ROWS_AHEAD, np.uint64), np.empty(_ROWS_AHEAD, np.int64)
 
     def encode(self, ids: pa.Array, indices: Array) -> None:
         """Fill `indices` with the dense indices of ids of this kind, inserting the unseen ones."""
@@ -232,6 +235,7 @@ class StringEncoder:
                 np.int64(self.count),
                 self._table,
                 indices,
+                *self._ahead,
             )
             self.count = int(count)
             if row == len(ids):

@@ -183,15 +183,17 @@ class _Encoder:
             self.times_read += len(batch.values)
 
     def _store_time(self, part: Part, column: pa.Array) -> None:
-        try:
-            seconds = self.times.read(column)
-        except BadRowError as error:
-            place = part.place(self.times_read + error.row)
-            raise DataError(f"{place}: {error.complaint}") from error
-        except DataError as error:
-            raise DataError(f"{part.name}: {error}") from error
-        if seconds is not None and self.time_missing_in is None:
-            self.sink.times.append(seconds)
+        """Read the times of a batch, a piece at a time, which stays in the cache."""
+        for start in range(0, len(column), PIECE_ROWS):
+            try:
+                seconds = self.times.read(column.slice(start, PIECE_ROWS))
+            except BadRowError as error:
+                place = part.place(self.times_read + start + error.row)
+                raise DataError(f"{place}: {error.complaint}") from error
+            except DataError as error:
+                raise DataError(f"{part.name}: {error}") from error
+            if seconds is not None and self.time_missing_in is None:
+                self.sink.times.append(seconds)
 
     def _count(self, group: list[PreparedBatch]) -> None:
         n_rows = sum(len(batch.values) for batch in group)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import tempfile
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,7 +69,7 @@ def open_source(path: Path, request: ReadRequest, *, cache: bool) -> Ratings:
     request : ReadRequest
         How to read it.
     cache : bool
-        Whether to keep the store; otherwise it goes when the process ends.
+        Whether to keep the store; otherwise it goes with the ratings, or the process.
 
     Returns
     -------
@@ -91,9 +90,15 @@ def open_source(path: Path, request: ReadRequest, *, cache: bool) -> Ratings:
     if cache and _writable(store.parent):
         _make_store(store, path, parts, source, request)
         return _opened(store, path)
-    temporary = _temporary_folder()
-    _make_store(temporary / "store", path, parts, source, request)
-    ratings = _opened(temporary / "store", path)
+    temporary, remove = _temporary_folder()
+    try:
+        _make_store(temporary / "store", path, parts, source, request)
+        ratings = _opened(temporary / "store", path)
+    except BaseException:
+        remove()
+        raise
+    # Selections of the ratings look into the same map.
+    weakref.finalize(ratings.mapped, remove)
     if cache:
         ratings.notes += (
             f"the cache folder {store.parent} cannot be written: this file will be read again "
@@ -102,13 +107,11 @@ def open_source(path: Path, request: ReadRequest, *, cache: bool) -> Ratings:
     return ratings
 
 
-def _temporary_folder() -> Path:
-    """Make a folder that goes with this process, or with the next one that makes such a folder."""
+def _temporary_folder() -> tuple[Path, Callable[[], None]]:
+    """Make a folder, and what removes it; the next call removes those of processes that died."""
     parent = Path(tempfile.gettempdir())
     with writing_errors(parent, "name another folder by TMPDIR"):
-        folder, remove = held_folder(parent / "fastmf")
-    atexit.register(remove)
-    return folder
+        return held_folder(parent / "fastmf")
 
 
 def _open_current(store: Path, path: Path, source: dict[str, Any]) -> Ratings | None:
@@ -211,9 +214,7 @@ def _make_sink(folder: Path, extents: list[Extent | None]) -> FileSink | Growing
     known = [extent for extent in extents if extent is not None]
     n_rows = sum(extent.n_rows for extent in known)
     if len(known) == len(extents) and n_rows > 0:
-        # No room: what a damaged file promises may be far more than it holds.
-        with contextlib.suppress(OSError):
-            return FileSink(folder, n_rows, has_time=all(extent.has_time for extent in known))
+        return FileSink(folder, n_rows, has_time=all(extent.has_time for extent in known))
     return GrowingSink(folder)
 
 

@@ -15,6 +15,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 from numba.core.compiler_lock import global_compiler_lock
 
 from fastmf.errors import FastMFError
+from fastmf.kernels.numba_start import start_numba
 
 __all__ = ["folder_of", "kernel"]
 
@@ -120,6 +121,7 @@ class _KernelCache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return compiled code; None where there is none that can be used."""
+        start_numba()
         try:
             return super().load_overload(sig, target_context)
         except _DAMAGE:

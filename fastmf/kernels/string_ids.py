@@ -73,8 +73,42 @@ def _same_bytes(a, a_begin, a_end, b, b_begin, b_end):
     return True
 
 
+@kernel(inline="always")
+def _look_ahead(offsets, data, start, stop, id_offsets, id_data, id_hashes, table, hashes, touched):
+    """Hash the strings of rows [start, stop), and touch what finding them will read.
+
+    Step by step for all rows, so that the processor waits for many places of memory at a time:
+    one string after the other, it would wait for four places in a row with each of them.
+    """
+    mask = np.uint64(table.size - 1)
+    for row in range(start, stop):
+        hashes[row - start] = _hash_bytes(data, offsets[row], offsets[row + 1])
+    for ahead in range(stop - start):
+        touched[ahead] = np.int64(table[hashes[ahead] & mask])
+    for ahead in range(stop - start):
+        index = max(touched[ahead], np.int64(0))
+        begin = id_offsets[index]
+        likely = id_hashes[index] == hashes[ahead]
+        touched[ahead] = begin if likely else np.int64(0)
+    for ahead in range(stop - start):
+        place = min(touched[ahead], np.int64(id_data.size - 1))
+        touched[ahead] = np.int64(id_data[place])
+
+
 @kernel
-def encode_strings(offsets, data, start, id_offsets, id_data, id_hashes, count, table, indices):
+def encode_strings(
+    offsets,
+    data,
+    start,
+    id_offsets,
+    id_data,
+    id_hashes,
+    count,
+    table,
+    indices,
+    hashes,
+    touched,
+):
     """Give every byte string its dense index, inserting the unseen ones.
 
     Parameters
@@ -97,6 +131,8 @@ def encode_strings(offsets, data, start, id_offsets, id_data, id_hashes, count, 
         Hash table, -1 where empty; kept at most half full.
     indices : (m,) int32, modified
         Receives the dense indices.
+    hashes, touched : (a,) uint64 and (a,) int64, modified
+        Work arrays: memory is asked for `a` strings ahead of its use.
 
     Returns
     -------
@@ -111,31 +147,37 @@ def encode_strings(offsets, data, start, id_offsets, id_data, id_hashes, count, 
     """
     mask = np.uint64(table.size - 1)
     room = min(np.int64(id_hashes.size), np.int64(table.size // 2))
-    for row in range(start, offsets.size - 1):
-        begin = offsets[row]
-        end = offsets[row + 1]
-        hashed = _hash_bytes(data, begin, end)
-        place = hashed & mask
-        index = table[place]
-        while index != _EMPTY and not (
-            id_hashes[index] == hashed
-            and _same_bytes(id_data, id_offsets[index], id_offsets[index + 1], data, begin, end)
-        ):
-            place = (place + np.uint64(1)) & mask
+    n_rows = np.int64(offsets.size - 1)
+    for first in range(start, n_rows, hashes.size):
+        stop = min(first + np.int64(hashes.size), n_rows)
+        _look_ahead(
+            offsets, data, first, stop, id_offsets, id_data, id_hashes, table, hashes, touched
+        )
+        for row in range(first, stop):
+            begin = offsets[row]
+            end = offsets[row + 1]
+            hashed = hashes[row - first]
+            place = hashed & mask
             index = table[place]
-        if index == _EMPTY:
-            free = id_offsets[count]
-            if count >= room or free + (end - begin) > id_data.size:
-                return row, count
-            for offset in range(end - begin):
-                id_data[free + offset] = data[begin + offset]
-            id_offsets[count + 1] = free + (end - begin)
-            id_hashes[count] = hashed
-            index = np.int32(count)
-            table[place] = index
-            count += 1
-        indices[row] = index
-    return np.int64(offsets.size - 1), count
+            while index != _EMPTY and not (
+                id_hashes[index] == hashed
+                and _same_bytes(id_data, id_offsets[index], id_offsets[index + 1], data, begin, end)
+            ):
+                place = (place + np.uint64(1)) & mask
+                index = table[place]
+            if index == _EMPTY:
+                free = id_offsets[count]
+                if count >= room or free + (end - begin) > id_data.size:
+                    return np.int64(row), count
+                for offset in range(end - begin):
+                    id_data[free + offset] = data[begin + offset]
+                id_offsets[count + 1] = free + (end - begin)
+                id_hashes[count] = hashed
+                index = np.int32(count)
+                table[place] = index
+                count += 1
+            indices[row] = index
+    return n_rows, count
 
 
 @kernel

@@ -42,7 +42,9 @@ def test_it_measures_all_there_is(tmp_path, runner):
     for case in ("text", "parquet"):
         assert figures[f"memory {case}"]["outcome"] == "same bits"
         assert figures[f"memory {case}"]["peak_anonymous_bytes"] > 10e6
-    assert figures["kills"] == {"kills": 2, "late": figures["kills"]["late"], "right": 2}
+    for command in ("convert", "train"):
+        kills = figures[f"kills {command}"]
+        assert kills == {"kills": 2, "late": kills["late"], "right": 2}
     assert figures["strings"]["rows"] == 20000
     assert "| pyarrow.csv.read_csv | synthetic-csv-20000.csv |" in result.stdout
 

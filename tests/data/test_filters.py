@@ -15,9 +15,8 @@ def place(row):
 def ranges(request, monkeypatch):
     """Cut what is small enough to be one piece into many."""
     if request.param == "small ranges":
-        for name in ("_ROWS_OF_TASK", "_ROWS_OF_SLOW_RANGE", "_ROWS_OF_BUCKET", "_GATHERED_ROWS"):
+        for name in ("_ROWS_OF_SLOW_RANGE", "_GATHERED_ROWS"):
             monkeypatch.setattr(filters, name, 64)
-        monkeypatch.setattr(filters, "_KEY_BYTES", 400)
 
 
 def table(n_rows, n_users, n_items, seed=0, *, unique=False):

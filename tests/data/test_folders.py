@@ -70,7 +70,16 @@ def test_a_killed_writer_leaves_no_folder_and_the_next_one_cleans_up(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
-def test_what_has_no_lock_goes_by_its_age(tmp_path):
+@pytest.mark.skipif(os.name != "posix", reason="locks that end with a process are POSIX's")
+def test_what_nobody_holds_goes_at_once(tmp_path):
+    for name in (".f.unfinished-1", "store"):
+        (tmp_path / name).mkdir()
+    remove_stale_folders(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_without_locks_folders_go_by_their_age(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "_locks", None)
     old, young, other = (tmp_path / n for n in (".f.unfinished-1", ".f.unfinished-2", "store"))
     for folder in (old, young, other):
         folder.mkdir()

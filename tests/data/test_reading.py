@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastmf.data import open_store, read_ratings, store_cache_folder, store_cache_size, write_store
+from fastmf.data import (
+    open_store,
+    random_split,
+    read_ratings,
+    store_cache_folder,
+    store_cache_size,
+    write_store,
+)
 from fastmf.data.fingerprint import describe_file
 from fastmf.data.pair_files import read_pairs
 from fastmf.data.source_store import _make_store
@@ -384,7 +391,7 @@ def test_the_folder_of_a_killed_process_goes_at_the_next_use(path, tmp_path, mon
     folder.mkdir()
     script = (
         "import os, signal, sys, fastmf\n"
-        "fastmf.read_ratings(sys.argv[1], cache=False)\n"
+        "ratings = fastmf.read_ratings(sys.argv[1], cache=False)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     environment = os.environ | {"TMPDIR": str(folder)}
@@ -394,6 +401,11 @@ def test_the_folder_of_a_killed_process_goes_at_the_next_use(path, tmp_path, mon
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     first = read_ratings(path, cache=False)
     assert not left.exists()
-    read_ratings(path, cache=False)
+    second = read_ratings(path, cache=False)
     assert len(list(folder.iterdir())) == 2  # both are in use
     assert_same(first, make_frame())
+    view = random_split(second, 0.5)[0]
+    del first, second
+    assert len(list(folder.iterdir())) == 1  # the view's
+    del view
+    assert not list(folder.iterdir())

@@ -38,3 +38,32 @@ def test_repeated_pairs_are_counted(
     if narrow and n_items < 2**16:
         columns = columns._replace(item_index=items.astype(np.uint16))
     assert count_repeats(columns, n_users, n_items, threads) == slow_count(users, items)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("narrow", [True, False])
+@pytest.mark.parametrize(
+    "by", ["item", "user", "neither: the last row goes back to the first item"]
+)
+@pytest.mark.parametrize("repeated", [0, 5])
+def test_pairs_that_stand_item_by_item_or_user_by_user(monkeypatch, threads, narrow, by, repeated):
+    monkeypatch.setattr(repeats, "_ROWS_OF_TASK", 1 << 10)
+    monkeypatch.setattr(repeats, "PIECE_ROWS", 1 << 8)
+    generator = np.random.default_rng(repeated)
+    cells = np.sort(generator.choice(300 * 200, 9000, replace=False))
+    cells = np.sort(np.concatenate([cells, cells[:: len(cells) // 5][:repeated]]))
+    if by.startswith("neither"):
+        cells = np.append(cells, cells[0])
+    grouped, others = np.divmod(cells.astype(np.int32), np.int32(200))
+    users, items = (grouped, others) if by == "user" else (others, grouped)
+    columns = store(users, items)
+    if narrow:
+        columns = columns._replace(item_index=items.astype(np.uint16))
+    by_keys = []
+    counted = repeats._count_by_keys
+    monkeypatch.setattr(
+        repeats, "_count_by_keys", lambda *given: by_keys.append(1) or counted(*given)
+    )
+    n_users, n_items = int(users.max()) + 1, int(items.max()) + 1
+    assert count_repeats(columns, n_users, n_items, threads) == slow_count(users, items)
+    assert len(by_keys) == by.startswith("neither")

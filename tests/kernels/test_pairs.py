@@ -86,6 +86,20 @@ def test_repeats_are_counted_by_a_bit_each(keys):
         assert kernels.count_repeats_by_bits(column, seen) == len(keys) - len(set(keys))
 
 
+@settings(deadline=None, max_examples=100)
+@given(ROWS, st.integers(1, 3))
+def test_repeats_are_counted_run_by_run(rows, words):
+    users, items = columns_of(sorted(rows))
+    indices = (items * 6 * words).astype(
+        np.int32
+    )  # in all words; runs longer and shorter than they
+    indices.flags.writeable = False
+    seen = np.zeros(words, np.uint64)
+    found = kernels.count_repeats_in_runs(indices, offsets_of(users, 7), seen)
+    assert found == reference.repeats(users, items)
+    assert not seen.any()
+
+
 @settings(deadline=None, max_examples=150)
 @given(ROWS)
 def test_only_the_last_row_of_each_pair_keeps_its_bit(rows):

@@ -23,15 +23,16 @@ def packed(strings):
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.lists(STRINGS, max_size=100))
-def test_strings_are_encoded_as_a_dictionary_does(values):
+@given(st.lists(STRINGS, max_size=100), st.sampled_from([1, 3, 64, 200]))
+def test_strings_are_encoded_as_a_dictionary_does(values, ahead):
     expected, expected_ids = reference.encode(*packed(values))
     id_offsets, id_data = np.zeros(129, np.int64), np.empty(20_000, np.uint8)
     hashes, table = np.empty(128, np.uint64), np.full(256, -1, np.int32)
     indices = np.empty(len(values), np.int32)
     row, count = kernels.encode_strings(
-        *packed(values), np.int64(0), id_offsets, id_data, hashes, np.int64(0), table, indices
-    )
+        *packed(values), np.int64(0), id_offsets, id_data, hashes, np.int64(0), table, indices,
+        np.empty(ahead, np.uint64), np.empty(ahead, np.int64),
+    )  # fmt: skip
     assert row == len(values)
     assert reference.strings(id_offsets[: count + 1], id_data) == expected_ids
     np.testing.assert_array_equal(indices, expected)
@@ -43,6 +44,7 @@ def test_encoding_strings_stops_when_the_bytes_are_full():
     row, count = kernels.encode_strings(
         offsets, data, np.int64(0), np.zeros(9, np.int64), np.empty(6, np.uint8),
         np.empty(8, np.uint64), np.int64(0), np.full(32, -1, np.int32), indices,
+        np.empty(2, np.uint64), np.empty(2, np.int64),
     )  # fmt: skip
     assert (row, count) == (2, 1)
     assert indices[:2].tolist() == [0, 0]

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from fastmf.data.arrays import Array
+from fastmf.data.arrow_views import as_arrow
 from fastmf.data.readers.netflix_chunks import CHUNK_BYTES, Chunk, ChunkReader, Piece, line_at
 from fastmf.data.readers.netflix_lines import (
     HEAD_BYTES,
@@ -85,7 +86,7 @@ class _Rows:
         """Return the rows there are, None without any."""
         if self.n_rows == 0:
             return None
-        users, items, ratings, days = (pa.array(c[: self.n_rows]) for c in self.columns)
+        users, items, ratings, days = (as_arrow(c[: self.n_rows]) for c in self.columns)
         return RawBatch(users, items, ratings, days.view(pa.date32()))
 
 

@@ -22,7 +22,7 @@ from fastmf.kernels.netflix_text import NO_MOVIE
 
 __all__ = ["BYTE_ORDER_MARK", "Chunk", "ChunkReader", "Piece", "line_at"]
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 4 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COUNTED_BYTES = 1 << 20
 # Nothing that is longer than this without a line end has lines of ratings.

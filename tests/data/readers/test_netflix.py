@@ -182,7 +182,7 @@ def test_the_first_five_places_are_named(tmp_path):
     assert note.startswith(f"{path}: 1,234 rows left out that cannot be used: line 7: 1 field")
     assert "line 11: " in note
     assert "line 12: " not in note
-    assert note.endswith(", ...")
+    assert note.endswith("; ...")
 
 
 def test_a_piece_without_its_first_movie_is_refused(tmp_path):
