@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
-from data_tools.raw_folder import ITEMS_FILE, RATINGS_FILE, find_raw_file, preparing_options
-from fastmf.cli.rating_table import write_ratings
-from fastmf.data import Ratings, read_ratings
+from data_tools.raw_folder import (
+    ITEMS_FILE,
+    RATINGS_FILE,
+    check_raw_folder,
+    find_raw_file,
+    make_folder,
+    preparing_options,
+    read_raw_ratings,
+    write_items,
+    write_ratings_file,
+)
 from fastmf.data.items import read_items
 from fastmf.data.splits.by_pairs import pairs_split
-from fastmf.data.table_files import check_writable, table_writer
 from fastmf.errors import DataError, FastMFError
 
 EXAMPLES = """\b
@@ -85,17 +91,13 @@ def prepare(
         When files are missing, cannot be read, or cannot be written.
     """
     started = time.perf_counter()
-    if not raw.is_dir():
-        raise DataError(f"{raw}: no such folder; give the folder of the download")
+    check_raw_folder(raw)
     ratings_path = ratings_path or _find_ratings(raw)
     items_path = items_path or find_raw_file(raw, TITLES)
     probe_path = probe_path or find_raw_file(raw, PROBE)
     items = None if items_path is None else read_items(items_path)
-    _make_folder(out)
-    with _bar(f"reading {ratings_path.name}", None, quiet) as bar:
-        ratings = read_ratings(
-            ratings_path, cache=False, progress=bar.update, trainable=False, **reading
-        )
+    make_folder(out)
+    ratings = read_raw_ratings(ratings_path, quiet, **reading)
     tables = {RATINGS_FILE: ratings}
     notes = list(ratings.notes)
     if probe_path is not None:
@@ -105,9 +107,7 @@ def prepare(
         notes += [note for note in (*train.notes, *probe.notes) if note not in notes]
     written = []
     if items is not None:
-        with table_writer(out / ITEMS_FILE) as writer:
-            table = items.to_arrow()
-            writer.write(dict(zip(table.column_names, table.columns, strict=True)))
+        write_items(out / ITEMS_FILE, items)
         written.append(Written(str(out / ITEMS_FILE), len(items)))
         n_known = int((ratings.items.lookup(items.ids) >= 0).sum())
         if n_known < ratings.n_items:
@@ -115,7 +115,8 @@ def prepare(
     else:
         notes.append(f"{raw}: no {TITLES[0]}, so no {ITEMS_FILE}")
     for name, selected in tables.items():
-        written.append(_write(out / name, selected, quiet))
+        write_ratings_file(out / name, selected, quiet)
+        written.append(Written(str(out / name), len(selected)))
     seconds = round(time.perf_counter() - started, 3)
     counts = (ratings.n_ratings, ratings.n_users, ratings.n_items)
     return Prepared(tuple(written), *counts, tuple(notes), seconds)
@@ -130,29 +131,6 @@ def _find_ratings(raw: Path) -> Path:
     raise DataError(
         f"{raw}: no ratings of the Netflix Prize here; looked for combined_data_*.txt and "
         f"mv_*.txt{hint}; --ratings names another file or folder"
-    )
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{out}: no folder can be made here: {error.strerror}") from error
-    check_writable(out, out)
-
-
-def _write(path: Path, ratings: Ratings, quiet: bool) -> Written:
-    with (
-        _bar(f"writing {path.name}", len(ratings), quiet) as bar,
-        table_writer(path) as writer,
-    ):
-        write_ratings(ratings, writer, bar.update)
-    return Written(str(path), len(ratings))
-
-
-def _bar(description: str, total: int | None, quiet: bool) -> Any:
-    return tqdm(
-        desc=description, total=total, unit=" ratings", unit_scale=True, disable=quiet, delay=0.5
     )
 
 

@@ -116,8 +116,7 @@ def prepare(
         When files are missing, cannot be read, or cannot be written.
     """
     started = time.perf_counter()
-    if not raw.is_dir():
-        raise DataError(f"{raw}: no such folder; give the folder of the download")
+    check_raw_folder(raw)
     ratings_path = ratings_path or find_raw_file(raw, names.ratings)
     if ratings_path is None:
         raise DataError(
@@ -125,21 +124,12 @@ def prepare(
             "--ratings names another file"
         )
     items_path = items_path or find_raw_file(raw, names.items)
-    _make_folder(out)
+    make_folder(out)
     items = None if items_path is None else read_items(items_path)
-    with _bar(f"reading {ratings_path.name}", None, quiet) as bar:
-        ratings = read_ratings(
-            ratings_path, cache=False, progress=bar.update, trainable=False, **reading
-        )
+    ratings = read_raw_ratings(ratings_path, quiet, **reading)
     if items is not None:
-        with table_writer(out / ITEMS_FILE) as writer:
-            table = items.to_arrow()
-            writer.write(dict(zip(table.column_names, table.columns, strict=True)))
-    with (
-        _bar(f"writing {RATINGS_FILE}", len(ratings), quiet) as bar,
-        table_writer(out / RATINGS_FILE) as writer,
-    ):
-        write_ratings(ratings, writer, bar.update)
+        write_items(out / ITEMS_FILE, items)
+    write_ratings_file(out / RATINGS_FILE, ratings, quiet)
     return Prepared(
         str(out / RATINGS_FILE),
         None if items is None else str(out / ITEMS_FILE),
@@ -152,12 +142,49 @@ def prepare(
     )
 
 
-def _make_folder(out: Path) -> None:
+def check_raw_folder(raw: Path) -> None:
+    """Refuse what is no folder.
+
+    Raises
+    ------
+    DataError
+    """
+    if not raw.is_dir():
+        raise DataError(f"{raw}: no such folder; give the folder of the download")
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder to write to, where there is none.
+
+    Raises
+    ------
+    DataError
+        When it cannot be made, or nothing can be written to it.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{out}: no folder can be made here: {error.strerror}") from error
     check_writable(out, out)
+
+
+def read_raw_ratings(path: Path, quiet: bool, **reading: Any) -> Ratings:
+    """Read ratings with progress, keeping no copy of them; `reading` is as for `read_ratings`."""
+    with _bar(f"reading {path.name}", None, quiet) as bar:
+        return read_ratings(path, cache=False, progress=bar.update, trainable=False, **reading)
+
+
+def write_items(path: Path, items: Items) -> None:
+    """Write a table of items, whole or not at all."""
+    table = items.to_arrow()
+    with table_writer(path) as writer:
+        writer.write(dict(zip(table.column_names, table.columns, strict=True)))
+
+
+def write_ratings_file(path: Path, ratings: Ratings, quiet: bool) -> None:
+    """Write ratings with progress, whole or not at all."""
+    with _bar(f"writing {path.name}", len(ratings), quiet) as bar, table_writer(path) as writer:
+        write_ratings(ratings, writer, bar.update)
 
 
 def _bar(description: str, total: int | None, quiet: bool) -> Any:

@@ -81,6 +81,8 @@ def test_peers_run_in_turn_and_ratios_are_taken_by_round(run_als, monkeypatch):
 @pytest.mark.parametrize("peer", als.implicit_peers(), ids=lambda peer: peer[0].name)
 def test_implicit_trains_and_tells_its_loss(peer, ratings_file, tmp_path):
     peer, own = peer
+    # Not in the test extra: a peer to measure against, which fastmf itself never imports. Our own
+    # loss is held against its formula in tests/models.
     if importlib.util.find_spec(peer.import_name) is None:
         pytest.skip(f"{peer.package} is not installed")
     split = random_split(ratings_file, tmp_path / "cache", Progress(quiet=True), fraction=0.1)

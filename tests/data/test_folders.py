@@ -70,6 +70,7 @@ def test_a_killed_writer_leaves_no_folder_and_the_next_one_cleans_up(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
+# As above: elsewhere what nobody holds stays for a day, which the next test shows.
 @pytest.mark.skipif(os.name != "posix", reason="locks that end with a process are POSIX's")
 def test_what_nobody_holds_goes_at_once(tmp_path):
     for name in (".f.unfinished-1", "store"):

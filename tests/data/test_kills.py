@@ -11,6 +11,7 @@ from fastmf.data import read_ratings, store_cache_folder, verify_store, write_st
 from fastmf.data.folders import remove_stale_folders
 from tests.data.tables import assert_same, make_frame
 
+# SIGKILL is what these tests are about, and what is left behind is told by POSIX locks.
 if os.name != "posix":
     pytest.skip("kills take a system with signals", allow_module_level=True)
 

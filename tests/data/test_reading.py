@@ -352,6 +352,7 @@ def test_a_file_put_in_the_place_of_another_is_seen(tmp_path):
     assert describe_file(tmp_path / "a")["inode"] != one["inode"]
 
 
+# Made by os.mkfifo, which only POSIX systems have, and /dev/zero.
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such files")
 def test_what_is_no_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
