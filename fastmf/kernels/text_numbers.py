@@ -21,11 +21,9 @@ __all__ = [
     "HARD",
     "READ",
     "UNREADABLE",
-    "eight_bytes",
     "read_date",
     "read_integer",
     "read_number",
-    "trailing_zeros",
 ]
 
 READ = np.int64(0)
