@@ -20,7 +20,7 @@ from fastmf.cli.text_table import table
 if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.data.titles import Titles
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
 
 __all__ = ["demo"]
 
@@ -141,7 +141,7 @@ def _generate(folder: Path, console: Console, threads: int | None) -> _Sample:
     return _Sample(sample, titles, summary.floor_rmse)
 
 
-def _show_user(model: FactorModel, ratings: Ratings, titles: Titles, threads: int | None) -> None:
+def _show_user(model: RatingModel, ratings: Ratings, titles: Titles, threads: int | None) -> None:
     """Print what one user liked, and what the model recommends them."""
     from fastmf import RunSettings
 

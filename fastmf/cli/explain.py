@@ -27,7 +27,7 @@ from fastmf.cli.text_table import counted, table
 if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.cli.console import Console as Shown
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
 
 __all__ = ["explain"]
 
@@ -77,15 +77,17 @@ def explain(
     """
     from fastmf import load_model
     from fastmf.data.titles import read_titles
+    from fastmf.models.abilities import ability
 
     console = Console(quiet)
     fitted = load_model(model)
+    explain_one = ability(fitted, "explain")
     names = None if titles is None else read_titles(titles)
     ratings = _ratings(fitted, handful, reading, console, threads)
     user_id = user if user is not None else PERSON
     if user is None and (handful is None or ratings.users.lookup([PERSON])[0] < 0):
         raise click.UsageError("Give --user ID; only --ratings without users need none.")
-    found = fitted.explain(user_id, item, n, seen=ratings)
+    found = explain_one(user_id, item, n, seen=ratings)
     item_id = fitted.items_.take(fitted.items_.lookup([item])).tolist()[0]
     rows = [
         {**item_document(rated, names, "rating", rating), "contribution": part}
@@ -128,7 +130,7 @@ def explain(
 
 
 def _ratings(
-    model: FactorModel,
+    model: RatingModel,
     handful: Path | None,
     reading: dict[str, Any],
     console: Shown,

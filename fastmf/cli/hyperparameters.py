@@ -12,7 +12,7 @@ import click
 from fastmf.cli.sections import SectionedCommand
 
 if TYPE_CHECKING:
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
 
 __all__ = ["DEFAULT_MODEL", "TrainCommand", "hyperparameter_options"]
 
@@ -125,7 +125,7 @@ def _model_named(arguments: Sequence[str]) -> str:
     return kind
 
 
-def _model_class(kind: str, ctx: click.Context) -> type[FactorModel]:
+def _model_class(kind: str, ctx: click.Context) -> type[RatingModel]:
     from fastmf.models import MODELS, model_class
 
     if kind not in MODELS:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from fastmf.cli.text_table import bytes_text, seconds_text, table
 
 if TYPE_CHECKING:
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
 
 __all__ = ["model_document", "model_lines"]
 
 
-def model_document(folder: Path, model: FactorModel) -> dict[str, Any]:
+def model_document(folder: Path, model: RatingModel) -> dict[str, Any]:
     """Return what there is to say of a model, ready for JSON.
 
     Parameters
     ----------
     folder : pathlib.Path
         Where it is saved.
-    model : FactorModel
+    model : RatingModel
 
     Returns
     -------

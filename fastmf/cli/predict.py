@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +16,11 @@ from fastmf.cli.text_table import counted
 from fastmf.errors import DataError
 
 if TYPE_CHECKING:
-    from fastmf import Ratings, Vocabulary
+    from fastmf import Vocabulary
     from fastmf.data.table_files import TableWriter
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
+
+    Deviations = Callable[[Any, Any], Any]
 
 __all__ = ["predict"]
 
@@ -85,8 +88,8 @@ def predict(
         find_parts(pairs)  # raises, and says what has a name like it
     console = Console(quiet)
     fitted = load_model(model)
-    trained_on = _training_ratings(fitted, seen, console) if with_std else None
-    prediction = _Prediction(fitted, pairs, (user_column, item_column), out, trained_on)
+    deviations = _deviations(fitted, seen, console) if with_std else None
+    prediction = _Prediction(fitted, pairs, (user_column, item_column), out, deviations)
     with console.work(f"predicting {pairs.name}", "pairs") as progress:
         counts = prediction.write(progress)
     if counts.unknown:
@@ -98,13 +101,17 @@ def predict(
     console.note(f"{counted(counts.rows, 'prediction')} written to {out}")
 
 
-def _training_ratings(model: FactorModel, seen: Path | None, console: Console) -> Ratings:
+def _deviations(model: RatingModel, seen: Path | None, console: Console) -> Deviations:
     from fastmf.cli.reading import load_ratings
     from fastmf.cli.seen import all_training_ratings
+    from fastmf.models.abilities import ability
 
+    std_index = ability(model, "std_index")
     if seen is not None:
-        return load_ratings(seen, {}, console)
-    return all_training_ratings(model, {}, console, None, "--std", "--seen")
+        trained_on = load_ratings(seen, {}, console)
+    else:
+        trained_on = all_training_ratings(model, {}, console, None, "--std", "--seen")
+    return partial(std_index, seen=trained_on)
 
 
 class _Counts(NamedTuple):
@@ -125,7 +132,7 @@ class _Prediction:
 
     Parameters
     ----------
-    model : FactorModel
+    model : RatingModel
         A fitted model.
     pairs : pathlib.Path
         What to predict.
@@ -133,19 +140,19 @@ class _Prediction:
         Names of the user and the item column.
     out : pathlib.Path
         File to write.
-    seen : Ratings or None
-        The training ratings, where standard deviations are wanted.
+    deviations : callable or None
+        Gives the standard deviations of pairs by dense indices, where they are wanted.
     """
 
     def __init__(
         self,
-        model: FactorModel,
+        model: RatingModel,
         pairs: Path,
         columns: tuple[str | None, str | None],
         out: Path,
-        seen: Ratings | None = None,
+        deviations: Deviations | None = None,
     ) -> None:
-        self._seen = seen
+        self._deviations = deviations
         self._model = model
         self._pairs = pairs
         self._columns = columns
@@ -184,8 +191,8 @@ class _Prediction:
             "item": items,
             "prediction": model.predict_index(user_index, item_index),
         }
-        if self._seen is not None:
-            columns["std"] = model.std_index(user_index, item_index, self._seen)
+        if self._deviations is not None:
+            columns["std"] = self._deviations(user_index, item_index)
         writer.write({**columns, "known": known})
         unknown = (~known, user_index < 0, item_index < 0)
         return _Counts(len(known), *(int(rows.sum()) for rows in unknown))

@@ -29,7 +29,7 @@ from fastmf.cli.text_table import counted
 if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.data.titles import Titles
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
     from fastmf.recommend import Recommendations
 
 __all__ = ["recommend"]
@@ -146,7 +146,7 @@ def recommend(
 
 
 def _search(
-    model: FactorModel,
+    model: RatingModel,
     users: tuple[str, ...] | None,
     n: int,
     *,
@@ -171,7 +171,7 @@ def _search(
 
 
 def _search_for_people(
-    model: FactorModel,
+    model: RatingModel,
     source: Path,
     n: int,
     reading: dict[str, Any],
@@ -182,12 +182,14 @@ def _search_for_people(
     """Find items for people by a file of their ratings."""
     from fastmf import RunSettings
     from fastmf.cli.person import people_ratings
+    from fastmf.models.abilities import ability
 
+    fold_in = ability(model, "fold_in_users")
     ratings = people_ratings(source, reading, console, threads)
-    people = model.fold_in_users(ratings, run=RunSettings(num_threads=threads))
+    people = fold_in(ratings, run=RunSettings(num_threads=threads))
     console.notes(people.notes_)
     run = RunSettings(num_threads=threads)
-    found = people.recommend(n=n, run=run)
+    found: Recommendations = people.recommend(n=n, run=run)
     rated_any = people.n_known_ratings_ > 0
     return found._replace(known=rated_any)
 

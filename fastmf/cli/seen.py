@@ -12,14 +12,14 @@ from fastmf.errors import DataError
 if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.cli.console import Console
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
     from fastmf.models.training_ratings import FoundRatings
 
 __all__ = ["all_training_ratings", "seen_ratings"]
 
 
 def seen_ratings(
-    model: FactorModel,
+    model: RatingModel,
     seen: Path | None,
     reading: Mapping[str, Any],
     console: Console,
@@ -29,7 +29,7 @@ def seen_ratings(
 
     Parameters
     ----------
-    model : FactorModel
+    model : RatingModel
         A fitted model.
     seen : pathlib.Path or None
         The ratings; default those of the training, as long as they are what they were.
@@ -66,7 +66,7 @@ def seen_ratings(
 
 
 def all_training_ratings(
-    model: FactorModel,
+    model: RatingModel,
     reading: Mapping[str, Any],
     console: Console,
     threads: int | None,
@@ -77,7 +77,7 @@ def all_training_ratings(
 
     Parameters
     ----------
-    model : FactorModel
+    model : RatingModel
         A fitted model.
     reading : mapping
         Columns, duplicates and cache, as `fastmf.read_ratings` takes them.
@@ -104,7 +104,7 @@ def all_training_ratings(
 
 
 def _training_ratings(
-    model: FactorModel, reading: Mapping[str, Any], console: Console, threads: int | None
+    model: RatingModel, reading: Mapping[str, Any], console: Console, threads: int | None
 ) -> FoundRatings:
     """Read the ratings of training and updates, or say why they are of no use."""
     from fastmf.models.training_ratings import find_training_ratings
@@ -117,7 +117,7 @@ def _training_ratings(
     return find_training_ratings(model, load)
 
 
-def _is_source(model: FactorModel, seen: Path) -> bool:
+def _is_source(model: RatingModel, seen: Path) -> bool:
     """Whether a path is that of the training ratings."""
     try:
         return model.source_ is not None and seen.samefile(model.source_)
@@ -131,7 +131,7 @@ def _as_recorded(options: Mapping[str, str | None], reading: Mapping[str, Any]) 
     return {**reading, **options, **named}
 
 
-def _note_unknown(model: FactorModel, ratings: Ratings, seen: Path, console: Console) -> None:
+def _note_unknown(model: RatingModel, ratings: Ratings, seen: Path, console: Console) -> None:
     """Say how many users and items of seen ratings the model does not know."""
     counts = []
     for role, ours, theirs in (

@@ -28,7 +28,7 @@ from fastmf.cli.reading import load_ratings
 from fastmf.errors import ParameterError
 
 if TYPE_CHECKING:
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
 
 __all__ = ["default_model_folder", "train"]
 
@@ -154,7 +154,7 @@ def train(
         max_memory=max_memory,
         stop=stop.is_requested,
     )
-    model: FactorModel = ctx.obj(**hyperparameters)
+    model: RatingModel = ctx.obj(**hyperparameters)
     with graceful_interrupts(stop):
         model.fit(training, held_out, run=run)
         model.source_, model.source_files_ = source

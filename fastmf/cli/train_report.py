@@ -18,7 +18,7 @@ from fastmf.cli.text_table import bytes_text, counted, table
 if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.evaluation import Evaluation
-    from fastmf.models import FactorModel
+    from fastmf.models import RatingModel
 
 __all__ = ["TrainReport"]
 
@@ -31,7 +31,7 @@ class TrainReport:
 
     Parameters
     ----------
-    model : FactorModel
+    model : RatingModel
         The fitted model.
     hyperparameters : dict
         As given on the command line, defaults included.
@@ -45,7 +45,7 @@ class TrainReport:
         Threads that trained.
     """
 
-    model: FactorModel
+    model: RatingModel
     hyperparameters: dict[str, Any]
     held_out: Ratings | None
     folder: Path

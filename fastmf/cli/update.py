@@ -81,16 +81,18 @@ def update(
     ratings are many, training again on all of them is better.
     """
     from fastmf import RunSettings, load_model
+    from fastmf.models.abilities import ability
     from fastmf.models.training_source import OPTIONS
 
     check_apart(out, ratings)
     console = Console(quiet)
     fitted = load_model(model)
+    partial_fit = ability(fitted, "partial_fit")
     read = load_ratings(ratings, reading, console, threads=threads)
     before = len(fitted.users_), len(fitted.items_)
     with console.work("solving", "ratings", len(read)) as progress:
         run = RunSettings(num_threads=threads)
-        fitted.partial_fit(read, update=update_known, rounds=rounds, run=run)
+        partial_fit(read, update=update_known, rounds=rounds, run=run)
         progress(len(read))
     options = {name: value for name in OPTIONS if (value := reading.get(name)) is not None}
     fitted.updates_[-1]["options"] = options

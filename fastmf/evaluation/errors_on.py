@@ -13,7 +13,7 @@ from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError
 from fastmf.kernels.links import Link
 from fastmf.kernels.predictions import squared_and_absolute_error
-from fastmf.models.base import FactorModel
+from fastmf.models.base import RatingModel
 from fastmf.models.rows import FactorArrays
 from fastmf.parallel import Team
 from fastmf.training import RunSettings, SilentProgress
@@ -52,12 +52,12 @@ class Evaluation:
     n_unknown_rows: int
 
 
-def evaluate(model: FactorModel, ratings: Any, *, run: RunSettings | None = None) -> Evaluation:
+def evaluate(model: RatingModel, ratings: Any, *, run: RunSettings | None = None) -> Evaluation:
     """Measure a fitted model on ratings.
 
     Parameters
     ----------
-    model : FactorModel
+    model : RatingModel
     ratings : Ratings, or whatever `read_ratings` takes
         Of any table; ids are matched with the model's.
     run : RunSettings, optional
@@ -80,7 +80,7 @@ def evaluate(model: FactorModel, ratings: Any, *, run: RunSettings | None = None
             f"a model of kind {model.kind} predicts preferences from 0 to 1, not ratings, so it "
             "has no RMSE; judge it by what it recommends (fastmf recommend)"
         )
-    candidates = _candidates(model)
+    model._check_fitted()
     ratings = read_ratings(ratings, trainable=False)
     if len(ratings) == 0:
         raise DataError("there are no ratings to evaluate the model on")
@@ -88,14 +88,19 @@ def evaluate(model: FactorModel, ratings: Any, *, run: RunSettings | None = None
     progress = run.progress or SilentProgress()
     user_row = _rows(model.users_, ratings.users)
     item_row = _rows(model.items_, ratings.items)
+    baselines = _baselines(model)
+    around_mean = Link.identity(model.baseline_.mean, model.rating_range_)
     progress.start("evaluating", len(ratings), " ratings")
 
     def measure(bounds: tuple[int, int]) -> tuple[NDArray[np.float64], int]:
         chunk = ratings.chunk(*bounds)
         users, items = user_row[chunk.user_index], item_row[chunk.item_index]
         sums = np.zeros((3, 2))
-        for place, (arrays, link) in enumerate(candidates):
-            sums[place] = squared_and_absolute_error(users, items, chunk.value, *arrays, link)
+        sums[0] = model.squared_and_absolute_error(users, items, chunk.value)
+        for place, arrays in enumerate(baselines, 1):
+            sums[place] = squared_and_absolute_error(
+                users, items, chunk.value, *arrays, around_mean
+            )
         ratings.release()
         progress.advance(len(users))
         return sums, int(np.count_nonzero((users < 0) | (items < 0)))
@@ -128,20 +133,14 @@ def _rows(known: Vocabulary, asked: Vocabulary) -> NDArray[np.int32]:
     return known.lookup(asked.ids)
 
 
-def _candidates(model: FactorModel) -> list[tuple[FactorArrays, Link]]:
-    """Return parameters and link of the model, of the global mean and of the biases alone."""
-    arrays = model.arrays  # raises where the model is not fitted
-    n_users, n_items = len(arrays.user_bias), len(arrays.item_bias)
+def _baselines(model: RatingModel) -> list[FactorArrays]:
+    """Return the parameters of the global mean and of the biases alone, around the mean."""
+    biases = model.baseline_.user_bias, model.baseline_.item_bias
+    n_users, n_items = (len(bias) for bias in biases)
     factors = np.zeros((n_users, 1), np.float32), np.zeros((n_items, 1), np.float32)
     no_bias = np.zeros(n_users, np.float32), np.zeros(n_items, np.float32)
-    biases = model.baseline_.user_bias, model.baseline_.item_bias
     unknown = np.zeros(1, np.float32), np.zeros(1, np.float32), np.zeros(2, np.float32)
-    around_mean = Link.identity(model.baseline_.mean, model.rating_range_)
-    return [
-        (arrays, model.link),
-        (FactorArrays(*factors, *no_bias, *unknown), around_mean),
-        (FactorArrays(*factors, *biases, *unknown), around_mean),
-    ]
+    return [FactorArrays(*factors, *side, *unknown) for side in (no_bias, biases)]
 
 
 def _count_unknown(ratings: Ratings, row_of: NDArray[np.int32], *, users: bool) -> int:

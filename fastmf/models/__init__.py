@@ -8,9 +8,9 @@ from typing import cast
 
 from fastmf import model_file
 from fastmf.errors import ModelFileError, ParameterError
-from fastmf.models.base import FactorModel
+from fastmf.models.base import RatingModel
 
-__all__ = ["MODELS", "FactorModel", "load_model", "model_class"]
+__all__ = ["MODELS", "RatingModel", "load_model", "model_class"]
 
 MODELS = {
     "mf": "fastmf.models.biased_mf:BiasedMF",
@@ -19,7 +19,7 @@ MODELS = {
 }
 
 
-def model_class(kind: str) -> type[FactorModel]:
+def model_class(kind: str) -> type[RatingModel]:
     """Return the class of a model by its name on the command line.
 
     Parameters
@@ -38,10 +38,10 @@ def model_class(kind: str) -> type[FactorModel]:
     if kind not in MODELS:
         raise ParameterError(f"there is no model {kind!r}; there are: {', '.join(MODELS)}")
     module, name = MODELS[kind].split(":")
-    return cast(type[FactorModel], getattr(import_module(module), name))
+    return cast(type[RatingModel], getattr(import_module(module), name))
 
 
-def load_model(folder: str | os.PathLike[str]) -> FactorModel:
+def load_model(folder: str | os.PathLike[str]) -> RatingModel:
     """Open a saved model of any kind; its arrays are memory-mapped, nothing is executed.
 
     Parameters
@@ -50,7 +50,7 @@ def load_model(folder: str | os.PathLike[str]) -> FactorModel:
 
     Returns
     -------
-    FactorModel
+    RatingModel
 
     Raises
     ------

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, get_args
 from fastmf.data import Ratings
 from fastmf.models.als_learner import ALSLearner, warm_up
 from fastmf.models.als_steps import Penalty, Solver, cg_steps_of
-from fastmf.models.base import FactorModel, Fitted
+from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.limits import check_choice, check_number, memory_beside_factors
 from fastmf.models.row_problems import RowRules
 from fastmf.parallel import Team

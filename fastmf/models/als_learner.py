@@ -19,7 +19,7 @@ from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.als_rows import SolvedRows, explicit_system
 from fastmf.models.als_steps import Penalty, half_step
-from fastmf.models.base import Fitted
+from fastmf.models.factor_model import Fitted
 from fastmf.models.limits import memory_beside_factors
 from fastmf.models.rated_features import RatedFeatures
 from fastmf.models.rows import FactorArrays

@@ -1,49 +1,60 @@
-"""What every model of users' and items' factors can do: fit, predict, recommend, save, load."""
+"""What every model of ratings can do: fit, predict, recommend, save, load."""
 
 from __future__ import annotations
 
 import os
 import time
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from fastmf import model_file
 from fastmf.data import Ratings, random_split, read_ratings
 from fastmf.errors import ModelFileError, ParameterError
-from fastmf.kernels.links import Link
 from fastmf.models import saving
 from fastmf.models.baseline import BiasBaseline, fit_bias_baseline
 from fastmf.models.estimator import Estimator
-from fastmf.models.growing import GrowingFactors
-from fastmf.models.rows import FactorArrays
+from fastmf.models.fitted import FittedModel
 from fastmf.models.training_source import TrainingSource, describe_training_source
 from fastmf.parallel import Team
 from fastmf.training import Outcome, RunSettings, SilentProgress
 
-__all__ = ["FactorModel", "Fitted"]
+__all__ = ["Learned", "RatingModel"]
 
 
-class Fitted(NamedTuple):
-    """What a model's own training returns to `FactorModel.fit`."""
+class Learned(Protocol):
+    """What a model's own training returns to `RatingModel.fit`, and more that is its own."""
 
-    arrays: FactorArrays
-    mean: float
-    link: Link
-    outcome: Outcome
-    train_rmse: float
-    prepare_seconds: float
-    schedule: dict[str, Any]
-    spread: float  # standard deviation of the ratings, or 1 for preferences
-    scale: float  # units of the score in one of the rows' product while training
+    @property
+    def mean(self) -> float:
+        """Mean of the training ratings."""
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the ratings, or 1 for preferences."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How training went."""
+
+    @property
+    def train_rmse(self) -> float:
+        """RMSE of the final, clipped predictions on the training ratings."""
+
+    @property
+    def prepare_seconds(self) -> float:
+        """Time before the first epoch."""
+
+    @property
+    def schedule(self) -> dict[str, Any]:
+        """What the order of the steps depended on, ready for JSON."""
 
 
-class FactorModel(Estimator, GrowingFactors):
-    """A model of user factors and item factors; see `FittedFactors` for what a fitted one has.
-
-    `GrowingFactors` has what it does with ratings that come after training.
+class RatingModel(Estimator, FittedModel):
+    """A model that predicts ratings; see `FittedModel` for what a fitted one has.
 
     A model of its own names its `kind` and `hyperparameters`, takes those in `__init__`, and
-    says in `_learn` how parameters come from ratings. All else is here and in its bases.
+    says in `_learn` how parameters come from ratings; what they are it says as a child of
+    `FittedModel`. All else is here and in its bases.
     """
 
     kind: ClassVar[str]
@@ -60,7 +71,7 @@ class FactorModel(Estimator, GrowingFactors):
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings
-    ) -> Fitted:
+    ) -> Learned:
         """Train, with checked hyperparameters, and return the parameters."""
         raise NotImplementedError
 
@@ -123,14 +134,11 @@ class FactorModel(Estimator, GrowingFactors):
         return self
 
     def _adopt(
-        self, ratings: Ratings, fitted: Fitted, baseline: BiasBaseline, source: TrainingSource
+        self, ratings: Ratings, fitted: Learned, baseline: BiasBaseline, source: TrainingSource
     ) -> None:
         self.users_, self.items_ = ratings.users, ratings.items
-        self.set_arrays(fitted.arrays)
-        self.mean_ = fitted.mean
-        self.spread_, self.scale_ = fitted.spread, fitted.scale
-        self.link_ = "sigmoid" if fitted.link.is_sigmoid else "identity"
-        self.offset_ = float(fitted.link.offset)
+        self.mean_, self.spread_ = fitted.mean, fitted.spread
+        self._take(fitted)
         self.rating_range_ = ratings.rating_range
         self.baseline_ = baseline
         self.history_ = fitted.outcome.history
@@ -176,7 +184,7 @@ class FactorModel(Estimator, GrowingFactors):
 
         Returns
         -------
-        FactorModel
+        RatingModel
 
         Raises
         ------
@@ -195,7 +203,7 @@ class FactorModel(Estimator, GrowingFactors):
 
         Returns
         -------
-        FactorModel
+        RatingModel
 
         Raises
         ------
@@ -208,11 +216,9 @@ class FactorModel(Estimator, GrowingFactors):
                 "fastmf.load_model opens any kind"
             )
         try:
-            checked = cls.hyperparameters(**file.hyperparameters)
+            cls.hyperparameters(**file.hyperparameters)  # checks them
             model = cls(**file.hyperparameters)
             saving.restore(model, file)
-            if checked.factors != model.user_factors_.shape[1]:
-                raise ValueError("factors is not the length of the saved user_factors")
         except (LookupError, TypeError, ValueError) as error:
             raise ModelFileError(f"the model's record does not fit its kind: {error}") from None
         return model

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from fastmf.data import Ratings
 from fastmf.errors import DataError, ParameterError
 from fastmf.models.als_steps import Penalty
-from fastmf.models.base import FactorModel, Fitted
+from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.limits import check_choice, check_number, memory_beside_factors
 from fastmf.models.losses import LOSSES, LossName
 from fastmf.models.row_problems import RowRules

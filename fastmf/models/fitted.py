@@ -1,7 +1,8 @@
-"""What a fitted model of factors can do: predict, recommend, find similar items."""
+"""What every fitted model of ratings can do: predict, recommend, find similar items."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -10,17 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from fastmf import recommend as recommending
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError, NotFittedError
-from fastmf.kernels.links import Link
-from fastmf.kernels.predictions import predict_pairs
 from fastmf.models.baseline import BiasBaseline
-from fastmf.models.losses import LinkName, sigmoid_ends
-from fastmf.models.rows import FactorArrays
 from fastmf.models.training_source import SourceFile, Update
-from fastmf.recommend import FactorScorer, Recommendations
+from fastmf.recommend import ItemScorer, Recommendations
 from fastmf.recommend.asked_ids import asked_ids
 from fastmf.training import EpochRecord, RunSettings
 
-__all__ = ["FittedFactors", "SimilarItems"]
+__all__ = ["FittedModel", "SimilarItems"]
 
 
 class SimilarItems(NamedTuple):
@@ -30,31 +27,21 @@ class SimilarItems(NamedTuple):
     scores: NDArray[np.float32]  # (n,) cosine in [-1, 1]
 
 
-class FittedFactors:
-    """A fitted model whose score is ``offset + user_bias + item_bias + user . item``.
+class FittedModel:
+    """A fitted model of ratings, whatever its parameters are.
+
+    A child says in `predict_index`, `item_scorer` and `item_vectors` how its parameters become
+    predictions, and in `_take`, `_saved_arrays`, `_saved_record` and `_restore` how they come from
+    training, go into a model file and come back. All else follows.
 
     Attributes
     ----------
     users_, items_ : Vocabulary
-        The raw ids behind the rows of the factors.
-    user_factors_, item_factors_ : (n_users, k), (n_items, k) float32
-        C-contiguous; memory-mapped in a loaded model.
-    user_bias_, item_bias_ : (n_users,), (n_items,) float32
-    unknown_user_factors_, unknown_item_factors_ : (k,) float32
-        What an unknown user or item has in their place: zeros, or the mean row of a model
-        without biases or with non-negative factors, for which zeros are not the middle.
-    unknown_bias_ : (2,) float32
-        The biases of an unknown user and of an unknown item, likewise.
+        The raw ids behind the dense indices.
     mean_ : float
         Mean of the training ratings.
-    spread_, scale_ : float
-        Standard deviation of the training ratings, and units of the score in one of the rows'
-        product in training; 0 where an old file has none.
-    link_ : {"identity", "sigmoid"}
-        How a score becomes a rating; see `fastmf.kernels.links`. The sigmoid runs between 0 and
-        1 for ratings within, and over `rating_range_` for others.
-    offset_ : float
-        The score of a pair whose biases and factors are zero.
+    spread_ : float
+        Standard deviation of the training ratings; 0 where an old file has none.
     rating_range_ : tuple of float
         Lowest and highest rating, which predictions are clipped to.
     baseline_ : BiasBaseline
@@ -80,22 +67,14 @@ class FittedFactors:
         Ratings that `partial_fit` took in, and where they were.
     seconds_ : dict of str to float
         Time of the phases "prepare", "compile" and "train".
+    schedule_ : dict of str to object
+        What the order of the training's steps depended on.
     """
 
     users_: Vocabulary
     items_: Vocabulary
-    user_factors_: NDArray[np.float32]
-    item_factors_: NDArray[np.float32]
-    user_bias_: NDArray[np.float32]
-    item_bias_: NDArray[np.float32]
-    unknown_user_factors_: NDArray[np.float32]
-    unknown_item_factors_: NDArray[np.float32]
-    unknown_bias_: NDArray[np.float32]
     mean_: float
     spread_: float
-    scale_: float
-    link_: LinkName
-    offset_: float
     rating_range_: tuple[float, float]
     baseline_: BiasBaseline
     history_: list[EpochRecord]
@@ -114,51 +93,89 @@ class FittedFactors:
     schedule_: dict[str, Any]
 
     def _check_fitted(self) -> None:
-        if not hasattr(self, "user_factors_"):
+        if not hasattr(self, "users_"):
             raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit(ratings)")
+
+    def _take(self, fitted: Any) -> None:
+        """Take over, as fitted attributes, the parameters that `_learn` returned."""
+        raise NotImplementedError
+
+    def _saved_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the parameters as arrays by name, for a model file."""
+        raise NotImplementedError
+
+    def _saved_record(self) -> dict[str, Any]:
+        """Return what else of the parameters a model file must tell, ready for JSON."""
+        raise NotImplementedError
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
+        """Take parameters over from a model file; all else is there already.
+
+        Raises LookupError, TypeError or ValueError where something is missing or does not fit
+        the vocabularies and hyperparameters.
+        """
+        raise NotImplementedError
 
     def predict_index(
         self, user_index: NDArray[np.int32], item_index: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Predict ratings for dense indices; see `predict`.
+        """Predict ratings for dense indices; see `predict`. Called from several threads at once.
 
         Parameters
         ----------
         user_index, item_index : (m,) int32
-            Rows of the factors; -1 for the unknown.
+            Dense indices; -1 for the unknown.
 
         Returns
         -------
         (m,) float32
         """
-        self._check_fitted()
-        out = np.empty(len(user_index), np.float32)
-        predict_pairs(user_index, item_index, *self.arrays, self.link, out)
-        return out
+        raise NotImplementedError
 
-    @property
-    def link(self) -> Link:
-        """How a score becomes a rating, as kernels take it."""
-        self._check_fitted()
-        if self.link_ == "identity":
-            return Link.identity(self.offset_, self.rating_range_)
-        return Link.sigmoid(self.offset_, sigmoid_ends(self.rating_range_), self.rating_range_)
+    def item_scorer(self) -> ItemScorer:
+        """Return what scores all items for a few users; see `fastmf.recommend`."""
+        raise NotImplementedError
 
-    @property
-    def arrays(self) -> FactorArrays:
-        """The parameters, in the order that kernels take them."""
-        self._check_fitted()
-        return FactorArrays(*(getattr(self, f"{name}_") for name in FactorArrays._fields))
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Return (n_items, k) what similar items are similar in."""
+        raise NotImplementedError
 
-    def set_arrays(self, arrays: FactorArrays) -> None:
-        """Take parameters over as fitted attributes.
+    def ratings_of(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn the scores of `item_scorer` into ratings, not clipped; NaN stays NaN.
 
         Parameters
         ----------
-        arrays : FactorArrays
+        scores : float32
+            Of any shape.
+
+        Returns
+        -------
+        float32
+            The scores themselves, unless a child says otherwise.
         """
-        for name, array in arrays._asdict().items():
-            setattr(self, f"{name}_", array)
+        return scores
+
+    def squared_and_absolute_error(
+        self,
+        user_index: NDArray[np.int32],
+        item_index: NDArray[np.int32],
+        value: NDArray[np.float32],
+    ) -> tuple[float, float]:
+        """Return the sums of squared and of absolute errors on ratings by dense indices.
+
+        Parameters
+        ----------
+        user_index, item_index : (m,) int32
+            Dense indices; -1 for the unknown.
+        value : (m,) float32
+
+        Returns
+        -------
+        (float, float)
+            Sums in float64.
+        """
+        error = self.predict_index(user_index, item_index).astype(np.float64) - value
+        return float(error @ error), float(np.abs(error).sum())
 
     def predict(self, user_ids: ArrayLike, item_ids: ArrayLike) -> NDArray[np.float32]:
         """Predict the rating of each user for the item beside them.
@@ -172,7 +189,8 @@ class FittedFactors:
         -------
         (m,) float32
             Clipped to the range of the training ratings. The unknown have the row that stands
-            for them: in most models zeros, which leave the mean plus the bias of the known.
+            for them: in models of factors mostly zeros, which leave the mean plus the bias of
+            the known.
 
         Raises
         ------
@@ -216,37 +234,6 @@ class FittedFactors:
         both = (np.broadcast_to(index, m) if len(index) == 1 else index for index in (users, items))
         user_index, item_index = (np.ascontiguousarray(index[:m]) for index in both)
         return user_index, item_index
-
-    def item_scorer(self) -> FactorScorer:
-        """Return what scores all items for a few users; see `fastmf.recommend`."""
-        arrays = self.arrays
-        return FactorScorer(
-            *arrays[:4],
-            self.offset_,
-            unknown_user=arrays.unknown_user_factors,
-            unknown_user_bias=float(arrays.unknown_bias[0]),
-        )
-
-    def ratings_of(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn scores into ratings, not clipped; NaN stays NaN.
-
-        Parameters
-        ----------
-        scores : float32
-            Of any shape.
-
-        Returns
-        -------
-        float32
-        """
-        self._check_fitted()
-        if self.link_ == "identity":
-            return scores
-        bottom, top = sigmoid_ends(self.rating_range_)
-        from scipy.special import expit  # noqa: PLC0415 - a tenth of a second that few need
-
-        part: NDArray[np.float64] = expit(scores.astype(np.float64))
-        return (bottom * (1 - part) + top * part).astype(np.float32)
 
     def recommend(
         self,
@@ -299,7 +286,7 @@ class FittedFactors:
         )
 
     def similar_items(self, item_id: Any, n: int = 10) -> SimilarItems:
-        """Find the items whose factors are most similar to an item's, by cosine.
+        """Find the items whose vectors are most similar to an item's, by cosine.
 
         Parameters
         ----------
@@ -324,6 +311,6 @@ class FittedFactors:
         index = self.items_.lookup(asked)
         if index[0] < 0:
             raise DataError(f"the model does not know item {item_id!r}")
-        top = recommending.similar_items(self.item_factors_, index, n)
+        top = recommending.similar_items(self.item_vectors(), index, n)
         found = top.item_index[0] >= 0
         return SimilarItems(self.items_.take(top.item_index[0][found]), top.score[0][found])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastmf.data import Ratings
-from fastmf.models.fitted import FittedFactors
+from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.new_ratings import MatchedRatings, Side, match
 from fastmf.models.row_problems import RowProblem
 from fastmf.models.row_solving import base_of, new_terms, solve

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastmf.models.explanation import Explanation, explain
-from fastmf.models.fitted import FittedFactors
+from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.fold_in import FoldedItems, FoldedUsers, fold_in
 from fastmf.models.new_ratings import read_new_ratings
 from fastmf.models.partial_fit import Updated, check_updated, take_in
@@ -24,7 +24,7 @@ class GrowingFactors(FittedFactors):
     """Folding in, growing, explaining, and how sure predictions are."""
 
     def fit(self, train: Any, valid: Any = None, *, run: RunSettings | None = None) -> Self:
-        """Learn from ratings; see `FactorModel.fit`."""
+        """Learn from ratings; see `RatingModel.fit`."""
         raise NotImplementedError
 
     @overload

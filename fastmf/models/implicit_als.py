@@ -9,8 +9,9 @@ from fastmf.data import Ratings
 from fastmf.errors import DataError
 from fastmf.models.als_learner import warm_up
 from fastmf.models.als_steps import Penalty, Solver, cg_steps_of
-from fastmf.models.base import FactorModel, Fitted
+from fastmf.models.base import Learned
 from fastmf.models.baseline import BiasBaseline
+from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.implicit_learner import ImplicitLearner
 from fastmf.models.limits import check_choice, check_number, memory_beside_factors
 from fastmf.models.row_problems import RowRules
@@ -177,7 +178,7 @@ class ImplicitALS(FactorModel):
         return ImplicitLearner.fit(parameters, train, team, run)
 
     def _adopt(
-        self, ratings: Ratings, fitted: Fitted, baseline: BiasBaseline, source: TrainingSource
+        self, ratings: Ratings, fitted: Learned, baseline: BiasBaseline, source: TrainingSource
     ) -> None:
         super()._adopt(ratings, fitted, baseline, source)
         self.rating_range_ = (0.0, 1.0)  # of preferences

@@ -14,7 +14,7 @@ from fastmf.metrics import RatingErrors
 from fastmf.models.als_learner import half_progress, random_rows, sorted_within, tell_of_mended
 from fastmf.models.als_rows import SolvedRows, implicit_system
 from fastmf.models.als_steps import Penalty, gram_of, half_step
-from fastmf.models.base import Fitted
+from fastmf.models.factor_model import Fitted
 from fastmf.models.limits import memory_beside_factors
 from fastmf.parallel import Team
 from fastmf.training import Progress, RunSettings, SilentProgress, train

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastmf.data import Ratings, Vocabulary, read_ratings
 from fastmf.errors import DataError
-from fastmf.models.fitted import FittedFactors
+from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.row_solving import RatingsByRow
 
 __all__ = ["MatchedRatings", "Side", "match", "read_new_ratings"]

@@ -1,18 +1,16 @@
-"""A fitted model of factors as a model file, and back."""
+"""A fitted model as a model file, and back."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastmf import model_file
 from fastmf.models.baseline import BiasBaseline
-from fastmf.models.losses import LinkName
-from fastmf.models.rows import FactorArrays
 from fastmf.models.training_source import (
     checked_files,
     checked_options,
@@ -22,20 +20,17 @@ from fastmf.models.training_source import (
 from fastmf.training import EpochRecord
 
 if TYPE_CHECKING:
-    from fastmf.models.base import FactorModel
+    from fastmf.models.base import RatingModel
 
 __all__ = ["restore", "save"]
 
-# Optional, since models of old have none: what is not known adds nothing to their score.
-_UNKNOWN = ("unknown_user_factors", "unknown_item_factors", "unknown_bias")
 
-
-def save(model: FactorModel, folder: str | os.PathLike[str]) -> None:
+def save(model: RatingModel, folder: str | os.PathLike[str]) -> None:
     """Write a fitted model to a folder; see docs/FORMAT.md.
 
     Parameters
     ----------
-    model : FactorModel
+    model : RatingModel
     folder : path
         Made, or replaced where it holds a model. Never left half-written.
 
@@ -44,7 +39,7 @@ def save(model: FactorModel, folder: str | os.PathLike[str]) -> None:
     ModelFileError
         If it cannot be written.
     """
-    arrays = model.arrays._asdict()
+    arrays = model._saved_arrays()
     arrays["baseline_user_bias"] = model.baseline_.user_bias
     arrays["baseline_item_bias"] = model.baseline_.item_bias
     arrays["user_counts"] = model.baseline_.user_counts
@@ -60,13 +55,11 @@ def save(model: FactorModel, folder: str | os.PathLike[str]) -> None:
     )
 
 
-def _record(model: FactorModel) -> dict[str, Any]:
+def _record(model: RatingModel) -> dict[str, Any]:
     return {
-        "link": model.link_,
-        "offset": model.offset_,
+        **model._saved_record(),
         "mean": model.mean_,
         "spread": model.spread_,
-        "scale": model.scale_,
         "updates": model.updates_,
         "rating_range": list(model.rating_range_),
         "baseline_mean": model.baseline_.mean,
@@ -83,12 +76,12 @@ def _record(model: FactorModel) -> dict[str, Any]:
     }
 
 
-def restore(model: FactorModel, file: model_file.ModelFile) -> None:
+def restore(model: RatingModel, file: model_file.ModelFile) -> None:
     """Give a model what a file holds.
 
     Parameters
     ----------
-    model : FactorModel
+    model : RatingModel
         Of the file's kind; modified in place.
     file : ModelFile
 
@@ -98,10 +91,9 @@ def restore(model: FactorModel, file: model_file.ModelFile) -> None:
         If something is missing or of another kind.
     """
     record = file.record
-    arrays = _with_counts(_with_unknown(file.arrays), len(file.users), len(file.items))
-    _check_shapes(arrays, len(file.users), len(file.items))
+    arrays = _with_counts(file.arrays, len(file.users), len(file.items))
+    _check_baseline(arrays, len(file.users), len(file.items))
     model.users_, model.items_ = file.users, file.items
-    model.set_arrays(FactorArrays(**{name: arrays[name] for name in FactorArrays._fields}))
     model.baseline_ = BiasBaseline(
         float(record["baseline_mean"]),
         arrays["baseline_user_bias"],
@@ -111,12 +103,7 @@ def restore(model: FactorModel, file: model_file.ModelFile) -> None:
     )
     model.mean_ = float(record["mean"])
     model.spread_ = float(record.get("spread", 0.0))
-    model.scale_ = float(record.get("scale", 0.0))
     model.updates_ = checked_updates(record.get("updates", []))
-    model.link_ = record.get("link", "identity")
-    if model.link_ not in get_args(LinkName):
-        raise ValueError(f"link is {model.link_!r}, not {' or '.join(get_args(LinkName))}")
-    model.offset_ = float(record.get("offset", model.mean_))
     low, high = record["rating_range"]
     model.rating_range_ = (float(low), float(high))
     model.history_ = [EpochRecord(**epoch) for epoch in record["history"]]
@@ -133,42 +120,27 @@ def restore(model: FactorModel, file: model_file.ModelFile) -> None:
     model.source_options_ = checked_options(record.get("source_options", {}))
     model.seconds_ = dict(record["seconds"])
     model.schedule_ = dict(record["schedule"])
-
-
-def _with_unknown(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays with zeros for what the unknown add to a score, where a file has none."""
-    k = arrays["user_factors"].shape[-1]
-    sizes = dict(zip(_UNKNOWN, (k, k, 2), strict=True))
-    return {name: np.zeros(size, np.float32) for name, size in sizes.items()} | dict(arrays)
+    model._restore(arrays, record)
 
 
 def _with_counts(
-    arrays: dict[str, NDArray[Any]], n_users: int, n_items: int
+    arrays: Mapping[str, NDArray[Any]], n_users: int, n_items: int
 ) -> dict[str, NDArray[Any]]:
     """Return arrays with zeros for the numbers of ratings, where a file of old has none."""
     sizes = {"user_counts": n_users, "item_counts": n_items}
-    return {name: np.zeros(size, np.int64) for name, size in sizes.items()} | arrays
+    return {name: np.zeros(size, np.int64) for name, size in sizes.items()} | dict(arrays)
 
 
-def _check_shapes(arrays: Mapping[str, NDArray[Any]], n_users: int, n_items: int) -> None:
-    """Refuse arrays of another size than the vocabularies: kernels do not check bounds."""
-    k = arrays["user_factors"].shape[-1]
-    shapes = {
-        "user_factors": (n_users, k),
-        "item_factors": (n_items, k),
-        "user_bias": (n_users,),
-        "item_bias": (n_items,),
-        "unknown_user_factors": (k,),
-        "unknown_item_factors": (k,),
-        "unknown_bias": (2,),
-        "baseline_user_bias": (n_users,),
-        "baseline_item_bias": (n_items,),
+def _check_baseline(arrays: Mapping[str, NDArray[Any]], n_users: int, n_items: int) -> None:
+    """Refuse a baseline of another size than the vocabularies: kernels do not check bounds."""
+    kinds = {
+        "baseline_user_bias": (np.float32, n_users),
+        "baseline_item_bias": (np.float32, n_items),
+        "user_counts": (np.int64, n_users),
+        "item_counts": (np.int64, n_items),
     }
-    for name, shape in shapes.items():
+    for name, (dtype, size) in kinds.items():
         array = arrays[name]
-        if array.shape != shape or array.dtype != np.float32:
-            raise ValueError(f"{name} is {array.dtype} {array.shape}, not float32 {shape}")
-    for name, size in (("user_counts", n_users), ("item_counts", n_items)):
-        array = arrays[name]
-        if array.shape != (size,) or array.dtype != np.int64:
-            raise ValueError(f"{name} is {array.dtype} {array.shape}, not int64 ({size},)")
+        if array.shape != (size,) or array.dtype != dtype:
+            expected = np.dtype(dtype).name
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {expected} ({size},)")

@@ -19,7 +19,7 @@ from fastmf.errors import DivergenceError
 from fastmf.kernels.row_errors import block_errors, pair_errors
 from fastmf.kernels.sgd import SQUARED, Variant, row_length, update_block
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
-from fastmf.models.base import Fitted
+from fastmf.models.factor_model import Fitted
 from fastmf.models.limits import memory_beside_factors
 from fastmf.models.losses import LOSSES, ScoreUnits
 from fastmf.models.rows import FactorArrays, PaddedRows, Start, StepSizes, StepTables

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastmf.data.arrays import Array
-from fastmf.models import FactorModel
+from fastmf.models import RatingModel
+from fastmf.models.fitted_factors import FittedFactors
 from fastmf.report.axes import count_axis
 from fastmf.report.drawing import HALF, WHOLE, figure_of, mark
 from fastmf.report.numbers import counted, percent
@@ -24,12 +25,12 @@ __all__ = ["MODEL_PICTURES", "model_report"]
 _BARS = 40
 
 
-def model_report(model: FactorModel, name: str, source: str) -> str:
+def model_report(model: RatingModel, name: str, source: str) -> str:
     """Describe a fitted model on a page.
 
     Parameters
     ----------
-    model : FactorModel
+    model : RatingModel
         Fitted.
     name, source : str
         What the model is called, and where it was read from.
@@ -49,11 +50,11 @@ def model_report(model: FactorModel, name: str, source: str) -> str:
     return page(f"Model {name}", source, _facts(model), sections)
 
 
-def _facts(model: FactorModel) -> list[Fact]:
+def _facts(model: RatingModel) -> list[Fact]:
     low, high = model.rating_range_
     valid = model.valid_rmse_
     return [
-        Fact("Kind", model.kind, f"{model.user_factors_.shape[1]} factors"),
+        Fact("Kind", model.kind, _size(model)),
         Fact("Users", f"{len(model.users_):,}"),
         Fact("Items", f"{len(model.items_):,}"),
         Fact("Trained on", f"{model.n_ratings_:,}", f"ratings of {low:g} to {high:g}"),
@@ -66,7 +67,12 @@ def _facts(model: FactorModel) -> list[Fact]:
     ]
 
 
-def learning_curve(model: FactorModel) -> Section | None:
+def _size(model: RatingModel) -> str:
+    factors = model.get_params().get("factors")
+    return "" if factors is None else f"{factors} factors"
+
+
+def learning_curve(model: RatingModel) -> Section | None:
     """Draw the errors after each epoch; nothing without epochs."""
     history = model.history_
     if not history:
@@ -104,8 +110,10 @@ def learning_curve(model: FactorModel) -> Section | None:
     )
 
 
-def biases(model: FactorModel) -> Section | None:
+def biases(model: RatingModel) -> Section | None:
     """Draw how the biases are distributed; nothing where the model has none."""
+    if not isinstance(model, FittedFactors):
+        return None
     sides = ("user", model.user_bias_), ("item", model.item_bias_)
     drawn = [(one, np.asarray(values, np.float64)) for one, values in sides if np.any(values)]
     if not drawn:
@@ -146,4 +154,4 @@ def _draw_biases(one: str, counts: Array, edges: Array, names: list[str]) -> Cal
 
 
 # In the order of the page. A picture returns None where there is nothing to draw it from.
-MODEL_PICTURES: tuple[Callable[[FactorModel], Section | None], ...] = (learning_curve, biases)
+MODEL_PICTURES: tuple[Callable[[RatingModel], Section | None], ...] = (learning_curve, biases)

@@ -5,7 +5,7 @@ import pytest
 
 from fastmf import BiasedMF, load_model, model_file
 from fastmf.errors import ModelFileError, ParameterError
-from fastmf.models import MODELS, FactorModel, model_class
+from fastmf.models import MODELS, RatingModel, model_class
 from tests.models.tables import planted
 
 
@@ -13,7 +13,7 @@ def test_every_registered_model_can_be_had_by_its_kind():
     for kind in MODELS:
         found = model_class(kind)
         assert found.kind == kind
-        assert issubclass(found, FactorModel)
+        assert issubclass(found, RatingModel)
         assert found().get_params()
 
 
