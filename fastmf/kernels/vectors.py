@@ -43,7 +43,7 @@ __all__ = [
 WIDTH = 16
 
 _FLOAT = ir.FloatType()
-_VECTOR = ir.VectorType(_FLOAT, WIDTH)
+VECTOR = ir.VectorType(_FLOAT, WIDTH)
 _INDEX = ir.IntType(32)
 
 
@@ -62,7 +62,7 @@ class LanesModel(models.PrimitiveModel):
     """Lanes live in a vector register, not in memory."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, VECTOR)
 
 
 def _shuffle(builder: Any, left: Any, right: Any, order: list[int]) -> Any:
@@ -70,32 +70,32 @@ def _shuffle(builder: Any, left: Any, right: Any, order: list[int]) -> Any:
     return builder.shuffle_vector(left, right, mask)
 
 
-def _splat(builder: Any, scalar: Any) -> Any:
-    empty = ir.Constant(_VECTOR, ir.Undefined)
+def splat(builder: Any, scalar: Any) -> Any:
+    empty = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(empty, scalar, ir.Constant(_INDEX, 0))
     return _shuffle(builder, first, empty, [0] * WIDTH)
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
+def address(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
     """Return a pointer to sixteen floats at element `offset` of a one-dimensional array."""
     data = context.make_array(array_type)(context, builder, array).data
     element = builder.gep(data, [offset], inbounds=True)
-    return builder.bitcast(element, _VECTOR.as_pointer())
+    return builder.bitcast(element, VECTOR.as_pointer())
 
 
-def _is_float32_row(array: Any) -> bool:
+def is_float32_row(array: Any) -> bool:
     return isinstance(array, types.Array) and array.dtype == types.float32 and array.ndim == 1
 
 
 @intrinsic
 def load(typing_context: Any, array: Any, offset: Any) -> Any:
     """Return ``array[offset : offset + 16]`` of a one-dimensional float32 array."""
-    if not _is_float32_row(array):
+    if not is_float32_row(array):
         return None
     signature = lanes(array, types.intp)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _address(context, builder, sig.args[0], args[0], args[1])
+        pointer = address(context, builder, sig.args[0], args[0], args[1])
         value = builder.load(pointer)
         value.align = 4
         return value
@@ -106,12 +106,12 @@ def load(typing_context: Any, array: Any, offset: Any) -> Any:
 @intrinsic
 def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
     """Write sixteen lanes to ``array[offset : offset + 16]``."""
-    if not _is_float32_row(array) or value != lanes:
+    if not is_float32_row(array) or value != lanes:
         return None
     signature = types.void(array, types.intp, lanes)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _address(context, builder, sig.args[0], args[0], args[1])
+        pointer = address(context, builder, sig.args[0], args[0], args[1])
         builder.store(args[2], pointer, align=4)
         return context.get_dummy_value()
 
@@ -121,7 +121,7 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
 @intrinsic
 def prefetch(typing_context: Any, array: Any, offset: Any) -> Any:
     """Ask for the cache line of ``array[offset]`` ahead of its use; changes nothing."""
-    if not _is_float32_row(array):
+    if not is_float32_row(array):
         return None
     signature = types.void(array, types.intp)
 
@@ -129,7 +129,7 @@ def prefetch(typing_context: Any, array: Any, offset: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, _INDEX, _INDEX, _INDEX])
         hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        place = builder.bitcast(_address(context, builder, sig.args[0], *args), byte)
+        place = builder.bitcast(address(context, builder, sig.args[0], *args), byte)
         builder.call(hint, [place, _INDEX(1), _INDEX(3), _INDEX(1)])  # to write, to keep, data
         return context.get_dummy_value()
 
@@ -139,14 +139,14 @@ def prefetch(typing_context: Any, array: Any, offset: Any) -> Any:
 @intrinsic
 def zeros(typing_context: Any) -> Any:
     """Return sixteen zeros."""
-    return lanes(), lambda context, builder, sig, args: ir.Constant(_VECTOR, [0.0] * WIDTH)
+    return lanes(), lambda context, builder, sig, args: ir.Constant(VECTOR, [0.0] * WIDTH)
 
 
 @intrinsic
 def broadcast(typing_context: Any, scalar: Any) -> Any:
     """Return sixteen copies of a float32."""
     signature = lanes(types.float32)
-    return signature, lambda context, builder, sig, args: _splat(builder, args[0])
+    return signature, lambda context, builder, sig, args: splat(builder, args[0])
 
 
 def _elementwise(name: str, operation: Callable[[Any, Any, Any], Any], formula: str) -> Any:
@@ -163,8 +163,8 @@ subtract = _elementwise("subtract", lambda builder, a, b: builder.fsub(a, b), "l
 multiply = _elementwise("multiply", lambda builder, a, b: builder.fmul(a, b), "left * right")
 
 
-def _fused(builder: Any, left: Any, right: Any, addend: Any) -> Any:
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+def fused(builder: Any, left: Any, right: Any, addend: Any) -> Any:
+    kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.fmuladd.v16f32")
     return builder.call(function, [left, right, addend])
 
@@ -173,7 +173,7 @@ def _fused(builder: Any, left: Any, right: Any, addend: Any) -> Any:
 def multiply_add(typing_context: Any, left: Any, right: Any, addend: Any) -> Any:
     """Return ``left * right + addend``, fused where the machine can."""
     signature = lanes(lanes, lanes, lanes)
-    return signature, lambda context, builder, sig, args: _fused(builder, *args)
+    return signature, lambda context, builder, sig, args: fused(builder, *args)
 
 
 @intrinsic
@@ -182,7 +182,7 @@ def negative_multiply_add(typing_context: Any, left: Any, right: Any, addend: An
     signature = lanes(lanes, lanes, lanes)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _fused(builder, builder.fneg(args[0]), args[1], args[2])
+        return fused(builder, builder.fneg(args[0]), args[1], args[2])
 
     return signature, generate
 
@@ -206,7 +206,7 @@ def sign(typing_context: Any, value: Any) -> Any:
     signature = lanes(lanes)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        zero, one, minus_one = (ir.Constant(_VECTOR, [x] * WIDTH) for x in (0.0, 1.0, -1.0))
+        zero, one, minus_one = (ir.Constant(VECTOR, [x] * WIDTH) for x in (0.0, 1.0, -1.0))
         below = builder.fcmp_ordered("<", args[0], zero)
         above = builder.fcmp_ordered(">", args[0], zero)
         return builder.select(above, one, builder.select(below, minus_one, args[0]))
@@ -267,7 +267,7 @@ def load_quarters(
     typing_context: Any, array: Any, first: Any, second: Any, third: Any, fourth: Any
 ) -> Any:
     """Return four floats from each of four offsets of a one-dimensional float32 array."""
-    if not _is_float32_row(array):
+    if not is_float32_row(array):
         return None
     signature = lanes(array, *[types.intp] * 4)
 
@@ -293,7 +293,7 @@ def quarters(typing_context: Any, first: Any, second: Any, third: Any, fourth: A
     signature = lanes(*[types.float32] * 4)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        value = ir.Constant(_VECTOR, ir.Undefined)
+        value = ir.Constant(VECTOR, ir.Undefined)
         for lane, scalar in enumerate(args):
             value = builder.insert_element(value, scalar, ir.Constant(_INDEX, lane))
         return _shuffle(builder, value, value, [lane // 4 for lane in range(WIDTH)])
