@@ -6,6 +6,7 @@ the same rows, and ratios are taken inside a round.
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -15,9 +16,10 @@ from typing import Any
 
 import click
 
+from bench.als_tables import add_comparison, add_threads
 from bench.command import TrainRun, Workplace, common_options, data_options
 from bench.dataset import Split, random_split
-from bench.harness import Progress, Record, Table, interleave, pairwise_ratio, spread
+from bench.harness import Progress, Record, Table, interleave
 from bench.peers import ModulePeer, PeerRun, installed_versions, reason_to_skip
 from bench.process import run_command
 from bench.source import count_rows, generate
@@ -30,6 +32,7 @@ HELP = """Iterations of alternating least squares against cmfrec, implicit and s
 
 Peers that are not installed are skipped, and said. --rounds 0 runs the table by factors alone.
 """
+
 
 # Times one square product and one of the shape that normal equations have; the better counts.
 SGEMM = """
@@ -60,6 +63,7 @@ class Plan:
     factors: int
     regularization: float
     alpha: float
+    rounds: int
 
 
 def explicit_peers() -> list[tuple[ModulePeer, dict[str, Any]]]:
@@ -106,6 +110,12 @@ def implicit_peers() -> list[tuple[ModulePeer, dict[str, Any]]]:
     help="A number of factors of the second table; repeat it.",
 )
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option(
+    "--by-threads",
+    type=click.IntRange(min=1),
+    multiple=True,
+    help="A number of threads of the third table; repeat it. The first is the base.",
+)
 @click.option("--iterations", type=click.IntRange(min=2), default=5, show_default=True)
 @click.option("--rounds", type=click.IntRange(min=0), default=3, show_default=True)
 @click.option(
@@ -132,6 +142,7 @@ def als(
     factors: int,
     by_factors: tuple[int, ...],
     threads: int,
+    by_threads: tuple[int, ...],
     iterations: int,
     rounds: int,
     regularization: float,
@@ -164,7 +175,8 @@ def als(
     record.packages = installed_versions(peers)
     with Workplace(fastmf_command, cache) as workplace:
         record.versions.update(workplace.versions())
-        plan = Plan(workplace, split, threads, iterations, factors, regularization, alpha)
+        settings = threads, iterations, factors, regularization, alpha
+        plan = Plan(workplace, split, *settings, rounds=max(1, rounds))
         fastmf(plan, "als", factors, iterations=1)  # compiles, and prepares the store
         if rounds and explicit:
             tasks = explicit_tasks(plan, record)
@@ -175,20 +187,28 @@ def als(
             add_comparison(record, "Implicit", runs, "root of the loss")
         if by_factors:
             add_factors(plan, record, sorted(set(by_factors)), progress)
+        if by_threads:
+            add_threads(record, thread_runs(plan, by_threads, progress), factors)
     for path in record.write(out):
         progress.say(f"wrote {path}")
     click.echo(record.markdown())
 
 
 def fastmf(
-    plan: Plan, model: str, factors: int, *, iterations: int, options: tuple[str, ...] = ()
+    plan: Plan,
+    model: str,
+    factors: int,
+    *,
+    iterations: int,
+    options: tuple[str, ...] = (),
+    threads: int | None = None,
 ) -> TrainRun:
     """Train one of fastmf's models."""
     return plan.workplace.fastmf.train(
         plan.split.train,
         plan.workplace.path("model"),
         factors=factors,
-        threads=plan.threads,
+        threads=threads or plan.threads,
         epochs=iterations,
         valid=plan.split.valid if model == "als" else None,
         options=("--model", model, *options),
@@ -256,48 +276,6 @@ def _bind(plan: Plan, peer: ModulePeer, settings: Mapping[str, Any]) -> Callable
     )
 
 
-def add_comparison(record: Record, title: str, runs: dict[str, list[PeerRun]], error: str) -> None:
-    """Add the table of fastmf and its peers."""
-    rows: list[tuple[str, ...]] = []
-    figures: dict[str, Any] = {}
-    ours = runs["fastmf"]
-    for name, of_name in runs.items():
-        iteration = [run.iteration_seconds for run in of_name]
-        training = [run.train_seconds for run in of_name]
-        times = pairwise_ratio(iteration, [run.iteration_seconds for run in ours])
-        times_training = pairwise_ratio(training, [run.train_seconds for run in ours])
-        peak = max(run.peak_rss_bytes for run in of_name)
-        figures[name] = {
-            "iteration_seconds": iteration,
-            "train_seconds": training,
-            "times_fastmf": times.values,
-            "error": [run.rmse for run in of_name],
-            "peak_rss_bytes": peak,
-        }
-        rows.append(
-            (
-                name,
-                spread(iteration).show(2),
-                times.show(1),
-                spread(training).show(2),
-                times_training.show(1),
-                spread([run.rmse for run in of_name]).show(4),
-                f"{peak / 2**20:,.0f} MiB",
-            )
-        )
-    columns = (
-        "",
-        "seconds an iteration",
-        "times fastmf",
-        "seconds of training",
-        "times fastmf",
-        error,
-        "peak memory",
-    )
-    record.tables.append(Table(f"{title} models", columns, rows))
-    record.figures[title.lower()] = figures
-
-
 def add_factors(plan: Plan, record: Record, sizes: list[int], progress: Progress) -> None:
     """Add the table of multiplications a second by factors, beside those of sgemm."""
     peak = sgemm_peak(plan.threads)
@@ -318,6 +296,19 @@ def add_factors(plan: Plan, record: Record, sizes: list[int], progress: Progress
         "GMAC/s: k (k + 1) / 2 multiplications with addition for each rating and side, which is "
         "what the normal equations need at least; solving them and fetching rows are not counted."
     )
+
+
+def thread_runs(
+    plan: Plan, by_threads: tuple[int, ...], progress: Progress
+) -> dict[str, list[TrainRun]]:
+    """Train with each number of threads, in turn."""
+    tasks = {
+        str(threads): functools.partial(
+            fastmf, plan, "als", plan.factors, iterations=plan.iterations, threads=threads
+        )
+        for threads in dict.fromkeys(by_threads)
+    }
+    return interleave(tasks, plan.rounds, progress)
 
 
 def sgemm_peak(threads: int) -> float:

@@ -74,6 +74,12 @@ def explain(
 
     Each rating adds its part to the score, or takes it away; the parts and what everybody is
     predicted add up to the score exactly.
+
+    A part is positive where the user rated an item of the same taste higher than others do, or one
+    of the opposite taste lower. What counts is the rating less the mean and the item's bias, so
+    that three stars for an item that everybody loves speak against what is like it. Ratings share
+    what they tell: of two items that are nearly the same, the one may get a negative part to take
+    back some of what the other's says twice.
     """
     from fastmf import load_model
     from fastmf.data.titles import read_titles

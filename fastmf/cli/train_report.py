@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.evaluation import Evaluation
     from fastmf.models import RatingModel
+    from fastmf.models.like_scores import LikeScores
 
 __all__ = ["TrainReport"]
 
@@ -67,6 +68,11 @@ class TrainReport:
         return bool(getattr(self.model, "scores_preferences", False))
 
     @property
+    def _likes(self) -> LikeScores | None:
+        """How well likes among the validation ratings are told, by models that tell them."""
+        return getattr(self.model, "likes_", None)
+
+    @property
     def ratings_per_second(self) -> float:
         """Training ratings worked through a second, over all epochs."""
         return self.model.n_ratings_ * self.model.epochs_run_ / self.model.seconds_["train"]
@@ -107,6 +113,7 @@ class TrainReport:
             "threads": self.threads,
             "hyperparameters": self.hyperparameters,
             "baselines": None if evaluation is None else baselines(evaluation),
+            "likes": None if self._likes is None else self._likes._asdict(),
             "history": [record._asdict() for record in model.history_],
         }
 
@@ -152,6 +159,12 @@ class TrainReport:
             lines.append(
                 f"  training RMSE {model.train_rmse_:.4f}; nothing was held out: add --valid 0.1 "
                 "to see how good the model is on ratings it has not seen"
+            )
+        if self._likes is not None:
+            likes = self._likes
+            lines.append(
+                f"  likes: accuracy {likes.accuracy:.4f}, precision {likes.precision:.4f}, recall "
+                f"{likes.recall:.4f}; {likes.share:.1%} of the validation ratings are likes"
             )
         phases = [f"{name} {seconds[name]:.2f}" for name in _PHASES]
         facts = [

@@ -21,15 +21,17 @@ from numba import njit
 
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.register_blocks import update_panel
+from fastmf.kernels.register_triangles import factor_triangle, solve_columns, solve_upwards
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
+    first_of_quarter,
     load,
     multiply,
     multiply_add,
     negative_multiply_add,
     store,
-    sum_lanes,
+    sum_four,
     zeros,
 )
 
@@ -41,7 +43,7 @@ LEAST_PIVOT = np.float32(4e-6)
 
 @njit(error_model="numpy")
 def _factor_rows(matrix, stride, first, last, pivots, least, inverses):
-    """Factor rows that earlier panels have been taken from; see `factor_system`.
+    """Factor the rows of the first panel, where it is not full; see `factor_system`.
 
     A row is scaled by the root of its pivot only once it has been taken from the rows below: the
     next pivot then waits for one division, not for a root as well. What binds here is the time
@@ -74,7 +76,7 @@ def factor_system(matrix, stride, m, least, inverses):
 
     ``U' U`` is the augmented matrix, but for the last diagonal element, which is what is left of
     `c`. A panel of sixteen rows at a time (left-looking): first the products of all rows above
-    are taken from it, in registers, then its rows are factored one after another.
+    are taken from it, then it is factored, its square first; all in registers.
 
     Parameters
     ----------
@@ -105,7 +107,17 @@ def factor_system(matrix, stride, m, least, inverses):
         if panel > first:
             start = first * stride
             update_panel(matrix, matrix, start, panel - first, stride, panel, last, np.float32(-1))
-        if not _factor_rows(matrix, stride, row, last, stride - 1, least, inverses):
+        at = panel * stride + panel
+        if row > panel:
+            if not _factor_rows(matrix, stride, row, last, stride - 1, least, inverses):
+                return False
+        elif last == stride:
+            return factor_triangle(matrix, at, stride, least, inverses, panel, 15)
+        elif factor_triangle(matrix, at, stride, least, inverses, panel, 16):
+            for column in range(last, stride, WIDTH):
+                beside = panel * stride + column
+                solve_columns(matrix, at, beside, stride, inverses, panel)
+        else:
             return False
     return True
 
@@ -130,26 +142,37 @@ def solve_system(matrix, stride, m, inverses, work, solution):
     Free of races: writes to its arguments only.
     """
     first = stride - 1 - m
-    for column in range(0, stride, WIDTH):
-        store(solution, column, zeros())
+    for lane in range(0, stride, WIDTH):
+        store(solution, lane, zeros())
+        store(work, lane, zeros())
     for row in range(first, stride - 1):
-        work[row] = matrix[row * stride + stride - 1]
+        solution[row] = matrix[row * stride + stride - 1]
+        work[row] = inverses[row]
     panel = stride - WIDTH
     while panel + WIDTH > first:
-        low = max(panel, first)
-        high = min(panel + WIDTH, stride - 1)
         if panel + WIDTH < stride:
-            for row in range(low, high):
-                known = zeros()
-                for column in range(panel + WIDTH, stride, WIDTH):
-                    product = load(matrix, row * stride + column)
-                    known = multiply_add(product, load(solution, column), known)
-                work[row] -= sum_lanes(known)
-        row = high - 1
-        while row >= low:
-            found = work[row] * inverses[row]
-            solution[row] = found
-            for above in range(low, row):
-                work[above] -= matrix[above * stride + row] * found
-            row -= 1
+            for row in range(max(panel, first) // 4 * 4, panel + WIDTH, 4):
+                _subtract_known(matrix, row, panel + WIDTH, stride, solution)
+        solve_upwards(matrix, panel * stride + panel, stride, solution, work, panel)
         panel -= WIDTH
+
+
+@njit
+def _subtract_known(matrix, row, begin, stride, solution):
+    """Subtract the products of four rows and the solution, from column `begin` on."""
+    at = row * stride
+    two, three, four = at + stride, at + 2 * stride, at + 3 * stride
+    known = zeros(), zeros(), zeros(), zeros()
+    for column in range(begin, stride, WIDTH):
+        x = load(solution, column)
+        known = (
+            multiply_add(load(matrix, at + column), x, known[0]),
+            multiply_add(load(matrix, two + column), x, known[1]),
+            multiply_add(load(matrix, three + column), x, known[2]),
+            multiply_add(load(matrix, four + column), x, known[3]),
+        )
+    sums = sum_four(known[0], known[1], known[2], known[3])
+    solution[row] -= first_of_quarter(sums, 0)
+    solution[row + 1] -= first_of_quarter(sums, 1)
+    solution[row + 2] -= first_of_quarter(sums, 2)
+    solution[row + 3] -= first_of_quarter(sums, 3)

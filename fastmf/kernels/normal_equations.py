@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from fastmf.kernels.cholesky import LEAST_PIVOT, factor_system, solve_system
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.register_blocks import update_panel
+from fastmf.kernels.register_blocks import update_panel, update_triangle
 from fastmf.kernels.row_sums import shared_part
 from fastmf.kernels.vectors import (
     WIDTH,
@@ -67,7 +67,7 @@ def stride_of(unknowns: int) -> int:
 
 def work_size(stride: int) -> int:
     """Return the floats of work space that one call of `solve_rows` needs."""
-    return TILE_ROWS * stride + stride * stride + 4 * stride
+    return TILE_ROWS * stride + stride * stride + 4 * stride + 2 * TILE_ROWS
 
 
 class RatedRows(NamedTuple):
@@ -89,8 +89,6 @@ class System(NamedTuple):
     alpha: np.float32  # weight of a value in its confidence; 0 for an explicit model
 
 
-# Rejected: fetching the rows of the next tile while the products of this one are added, one line a
-# row in each pass. It hid what gathering waits for, and slowed the products by as much.
 @kernel
 def gather_ratings(rows, ratings, system, first, count, tile):
     """Copy the rows that some ratings are about into a tile, each with its target at the end.
@@ -132,10 +130,17 @@ def gather_ratings(rows, ratings, system, first, count, tile):
 
 
 @njit
+def _first_row(stride, unknowns):
+    """Return the first row of a matrix that is updated."""
+    # Four at a time: up to three of the rows that are added are padding, and stay zero. Leaving
+    # these out, by blocks of two rows, is no faster.
+    return (stride - 1 - unknowns) // 4 * 4
+
+
+@njit
 def _add_rows(matrix, rows, start, count, stride, unknowns):
     """Add the outer products of some rows to the upper triangle."""
-    # Four at a time: up to three of the rows that are added are padding, and stay zero.
-    first = (stride - 1 - unknowns) // 4 * 4
+    first = _first_row(stride, unknowns)
     for panel in range(first // WIDTH * WIDTH, stride, WIDTH):
         low = max(panel, first)
         update_panel(matrix, rows, start, count, stride, low, panel + WIDTH, np.float32(1))
@@ -163,7 +168,7 @@ def add_gram(rows, first, last, stride, unknowns, matrix):
 
 
 @njit
-def _set_up(ratings, begin, end, other, base, system, matrix, tile):
+def _set_up(ratings, begin, end, other, base, system, matrix, tile, places):
     """Fill the augmented matrix of one row: the base, then its ratings."""
     stride = system.stride
     for at in range(0, stride * stride, WIDTH):
@@ -171,7 +176,12 @@ def _set_up(ratings, begin, end, other, base, system, matrix, tile):
     for start in range(begin, end, TILE_ROWS):
         count = min(TILE_ROWS, end - start)
         gather_ratings(other, ratings, system, start, count, tile)
-        _add_rows(matrix, tile, np.int64(0), count, stride, system.unknowns)
+        # The ratings behind these, of the next row where this one ends.
+        behind = min(start + count, ratings.other_index.size - count)
+        for number in range(count):
+            places[number] = np.int64(ratings.other_index[behind + number]) * stride
+        first = _first_row(stride, system.unknowns)
+        update_triangle(matrix, tile, count, stride, first, other, places)
 
 
 @njit
@@ -207,7 +217,7 @@ def _add_pulls(matrix, stride, pulls, at):
 
 @njit
 def _solve_row(ratings, row, other, base, pulls, system, ridge, bias_ridge, work):
-    """Leave the solution in the last `stride` floats of `work`; return how often it was mended.
+    """Leave the solution in `work`; return how often the matrix was mended.
 
     Also return the least value of the problem (see `solve_rows`); NaN where there is no solution.
     """
@@ -216,16 +226,18 @@ def _solve_row(ratings, row, other, base, pulls, system, ridge, bias_ridge, work
     tile, matrix = work[: TILE_ROWS * stride], work[TILE_ROWS * stride :][:square]
     rest = work[TILE_ROWS * stride + square :]
     least, inverses, spare = rest[:stride], rest[stride:][:stride], rest[2 * stride :][:stride]
+    places = rest[4 * stride :][: 2 * TILE_ROWS].view(np.int64)
     jitter = np.float32(0)
     for mended in range(_MOST_MENDS):
         begin, end = ratings.starts[row], ratings.starts[row + 1]
-        _set_up(ratings, begin, end, other, base, system, matrix, tile)
+        _set_up(ratings, begin, end, other, base, system, matrix, tile, places)
         if pulls.size > 0:
             _add_pulls(matrix, stride, pulls, row * stride)
         _add_to_diagonal(matrix, system, ridge, bias_ridge, jitter, least)
         constant = np.float64(matrix[square - 1]) if system.alpha == 0 else 0.0
         if factor_system(matrix, stride, system.unknowns, least, inverses):
-            solve_system(matrix, stride, system.unknowns, inverses, spare, rest[3 * stride :])
+            solution = rest[3 * stride :][:stride]
+            solve_system(matrix, stride, system.unknowns, inverses, spare, solution)
             return mended, constant - _explained(matrix, stride, system.unknowns)
         jitter = max(_FIRST_JITTER, np.float32(10) * jitter)
     return _MOST_MENDS, np.nan
@@ -278,7 +290,7 @@ def solve_rows(
     the ratings alone.
     """
     stride = system.stride
-    solution = work[work.size - stride :]
+    solution = work[TILE_ROWS * stride + stride * stride + 3 * stride :][:stride]
     for row in range(first, last):
         to = row * stride
         if ratings.starts[row] == ratings.starts[row + 1]:

@@ -12,19 +12,22 @@ accumulators, or 24 variables by name, would be left in memory or be written out
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.vectors import _VECTOR, WIDTH, _address, _fused, _is_float32_row, _splat
+from fastmf.kernels.vectors import VECTOR, WIDTH, address, fused, is_float32_row, splat
 
-__all__ = ["add_products", "update_panel"]
+__all__ = ["Ahead", "add_products", "update_panel", "update_triangle"]
 
 _SIZE = ir.IntType(64)
-_ZEROS = ir.Constant(_VECTOR, [0.0] * WIDTH)
+_ZEROS = ir.Constant(VECTOR, [0.0] * WIDTH)
 
 
 def _constant(value: int) -> Any:
@@ -42,6 +45,7 @@ def add_products(
     n: Any,
     stride: Any,
     sign: Any,
+    ahead: Any,
     height: Any,
     vectors: Any,
 ) -> Any:
@@ -66,17 +70,19 @@ def add_products(
     stride : int
         Floats from one row to the next, of `rows` and of `matrix`.
     sign : float32
+    ahead : Ahead or None
+        What to ask memory for meanwhile, one line for each of `rows`.
     height, vectors : int
         Literals; their product should not pass 24.
     """
-    if not (_is_float32_row(matrix) and _is_float32_row(rows)):
+    if not (is_float32_row(matrix) and is_float32_row(rows)):
         return None
     if not all(isinstance(size, types.IntegerLiteral) for size in (height, vectors)):
         return None
     shape = height.literal_value, vectors.literal_value
     size = types.intp
     signature = types.void(
-        matrix, size, rows, size, size, size, size, types.float32, height, vectors
+        matrix, size, rows, size, size, size, size, types.float32, ahead, height, vectors
     )
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -95,13 +101,14 @@ class _Block:
         self.matrix_type, self.rows_type = sig.args[0], sig.args[2]
         self.matrix, self.to, self.rows, self.left, self.right, self.n, self.stride = args[:7]
         self.sign = args[7]
+        self.ahead_type, self.ahead = sig.args[8], args[8]
         self.height, self.vectors = shape
 
     def _vectors_at(self, kind: Any, array: Any, offset: Any) -> list[Any]:
         starts = [
             self.builder.add(offset, _constant(WIDTH * number)) for number in range(self.vectors)
         ]
-        return [_address(self.context, self.builder, kind, array, at) for at in starts]
+        return [address(self.context, self.builder, kind, array, at) for at in starts]
 
     def _load(self, pointer: Any) -> Any:
         value = self.builder.load(pointer)
@@ -117,7 +124,7 @@ class _Block:
         builder.position_at_end(loop)
         row, offset = builder.phi(_SIZE), builder.phi(_SIZE)
         cells = [(i, j) for i in range(self.height) for j in range(self.vectors)]
-        sums = {cell: builder.phi(_VECTOR) for cell in cells}
+        sums = {cell: builder.phi(VECTOR) for cell in cells}
         columns = [
             self._load(pointer)
             for pointer in self._vectors_at(
@@ -130,7 +137,9 @@ class _Block:
         for i in range(self.height):
             factor = builder.load(builder.gep(first, [_constant(i)], inbounds=True))
             for j, column in enumerate(columns):
-                new[i, j] = _fused(builder, _splat(builder, factor), column, sums[i, j])
+                new[i, j] = fused(builder, splat(builder, factor), column, sums[i, j])
+        if self.ahead_type != types.none:
+            self._ask_ahead(row)
         next_row = builder.add(row, _constant(1))
         next_offset = builder.add(offset, self.stride)
         for value, start, following in (
@@ -142,22 +151,88 @@ class _Block:
             value.add_incoming(following, loop)
         builder.cbranch(builder.icmp_signed("<", next_row, self.n), loop, done)
         builder.position_at_end(done)
-        totals = {cell: builder.phi(_VECTOR) for cell in cells}
+        totals = {cell: builder.phi(VECTOR) for cell in cells}
         for cell, total in totals.items():
             total.add_incoming(_ZEROS, before)
             total.add_incoming(new[cell], loop)
         return [[totals[i, j] for j in range(self.vectors)] for i in range(self.height)]
 
+    def _ask_ahead(self, row: Any) -> None:
+        """Emit the prefetch of one line, to read, into the second-level cache."""
+        builder = self.builder
+        rows, places, line = cgutils.unpack_tuple(builder, self.ahead, 3)
+        rows_type, places_type = self.ahead_type.types[:2]
+        starts = self.context.make_array(places_type)(self.context, builder, places).data
+        start = builder.load(builder.gep(starts, [row], inbounds=True))
+        at = builder.add(start, line)
+        place = address(self.context, builder, rows_type, rows, at)
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        builder.call(hint, [builder.bitcast(place, byte), flag(0), flag(2), flag(1)])
+
     def add_to_matrix(self, sums: list[list[Any]]) -> None:
         """Emit ``matrix += sign * sums``."""
         builder = self.builder
-        sign = _splat(builder, self.sign)
+        sign = splat(builder, self.sign)
         for i, of_row in enumerate(sums):
             at = builder.add(self.to, builder.mul(self.stride, _constant(i)))
             pointers = self._vectors_at(self.matrix_type, self.matrix, at)
             for pointer, total in zip(pointers, of_row, strict=True):
-                value = _fused(builder, sign, total, self._load(pointer))
+                value = fused(builder, sign, total, self._load(pointer))
                 builder.store(value, pointer, align=4)
+
+
+class Ahead(NamedTuple):
+    """Rows that are needed next: their lines are asked for while products are added."""
+
+    rows: NDArray[np.float32]  # where they are
+    places: NDArray[np.int64]  # where each begins
+    line: int  # float of a row whose cache line is asked for
+
+
+def _panel_updater(asking: bool) -> Any:
+    """Return the body of `update_panel`, with or without asking ahead."""
+
+    @njit
+    def update(matrix, rows, start, n, stride, first, last, sign, other, places, line):
+        column = first // WIDTH * WIDTH
+        while column < stride:
+            left = (stride - column) // WIDTH
+            # Three vectors at a time, but never one alone beside others.
+            wide = 1 if left == 1 else (2 if left in (2, 4) else 3)
+            i, b = first, start + column
+            while i < last:
+                to, a = i * stride + column, start + i
+                ahead = Ahead(other, places, min(line, stride - WIDTH)) if asking else None
+                line += WIDTH
+                # Each shape is compiled for itself, and here: calls would cost a tenth.
+                if wide == 1 and last - i >= 16:
+                    add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 16, 1)
+                    i += 16
+                elif last - i >= 8:
+                    if wide == 3:
+                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 8, 3)
+                    elif wide == 2:
+                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 8, 2)
+                    else:
+                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 8, 1)
+                    i += 8
+                else:
+                    if wide == 3:
+                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 4, 3)
+                    elif wide == 2:
+                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 4, 2)
+                    else:
+                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 4, 1)
+                    i += 4
+            column += WIDTH * wide
+        return line
+
+    return update
+
+
+_update, _update_asking = _panel_updater(False), _panel_updater(True)
 
 
 @kernel
@@ -182,31 +257,40 @@ def update_panel(matrix, rows, start, n, stride, first, last, sign):
     -----
     Free of races as long as no other thread writes to the same matrix or to `rows`.
     """
-    column = first // 16 * 16
-    while column < stride:
-        left = (stride - column) // 16
-        # Three vectors at a time, but never one alone beside others.
-        wide = 1 if left == 1 else (2 if left in (2, 4) else 3)
-        i = first
-        while i < last:
-            to = i * stride + column
-            if wide == 1 and last - i >= 16:
-                add_products(matrix, to, rows, start + i, start + column, n, stride, sign, 16, 1)
-                i += 16
-            elif last - i >= 8:
-                if wide == 3:
-                    add_products(matrix, to, rows, start + i, start + column, n, stride, sign, 8, 3)
-                elif wide == 2:
-                    add_products(matrix, to, rows, start + i, start + column, n, stride, sign, 8, 2)
-                else:
-                    add_products(matrix, to, rows, start + i, start + column, n, stride, sign, 8, 1)
-                i += 8
-            else:
-                if wide == 3:
-                    add_products(matrix, to, rows, start + i, start + column, n, stride, sign, 4, 3)
-                elif wide == 2:
-                    add_products(matrix, to, rows, start + i, start + column, n, stride, sign, 4, 2)
-                else:
-                    add_products(matrix, to, rows, start + i, start + column, n, stride, sign, 4, 1)
-                i += 4
-        column += 16 * wide
+    _update(matrix, rows, start, n, stride, first, last, sign, None, None, 0)
+
+
+@kernel
+def update_triangle(matrix, tile, n, stride, first, other, places):
+    """Add the outer products of a tile to the upper triangle of a matrix; see `update_panel`.
+
+    Parameters
+    ----------
+    matrix : (stride * stride,) float32, modified in place
+    tile : (n * stride,) float32
+    n, stride : int
+    first : int
+        Multiple of four; earlier rows and columns of the matrix stay as they are, but for those
+        of the same sixteen.
+    other : float32
+        Rows that are needed next, and are asked for meanwhile.
+    places : (n,) int64
+        Where each of them begins.
+
+    Notes
+    -----
+    Free of races as long as no other thread writes to the same matrix or to `tile`.
+    """
+    # Gathering rows of the other side waits for what is past the second-level cache, a few lines
+    # at a time. Asked for one by one beside the products they cost half of that: an item's step
+    # takes a tenth less time at 50 to 100 factors, a user's (whose items are nearer) no more.
+    # Into the second level, as the first is full of the tile and the matrix; to read, as other
+    # threads read the same rows. Whole tiles at once, between the products, wait as before.
+    line = np.int64(0)
+    for panel in range(first // WIDTH * WIDTH, stride, WIDTH):
+        low = max(panel, first)
+        last = panel + WIDTH
+        sign = np.float32(1)
+        line = _update_asking(
+            matrix, tile, np.int64(0), n, stride, low, last, sign, other, places, line
+        )

@@ -6,20 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
 from fastmf.data import Ratings
-from fastmf.models.als_learner import ALSLearner, warm_up
+from fastmf.models.als_learner import ALSLearner, feature_rows, warm_up
+from fastmf.models.als_start import fitted_start
 from fastmf.models.als_steps import Penalty, Solver, cg_steps_of
 from fastmf.models.factor_model import FactorModel, Fitted
-from fastmf.models.limits import check_choice, check_number, memory_beside_factors
+from fastmf.models.limits import (
+    HIGHEST_SCALE,
+    HIGHEST_WEIGHT,
+    check_choice,
+    check_number,
+    memory_beside_factors,
+)
 from fastmf.models.row_problems import RowRules
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
 
 __all__ = ["ALS", "ALSParameters"]
-
-# Far past anything of use, and far from where float32 overflows: ratings are scaled to a spread
-# of one while training.
-_HIGHEST_WEIGHT = 1e6
-_HIGHEST_SCALE = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,23 @@ class ALSParameters:
         default=False,
         metadata={"help": "Explain as well which items were rated: more accurate, slower."},
     )
+    # Of no use to a command, which starts from nothing fitted.
+    warm_start: bool = field(
+        default=False,
+        metadata={"help": "Continue from what is fitted, if anything is.", "cli": False},
+    )
 
     def __post_init__(self) -> None:
         check_number("factors", self.factors, whole=True, least=1)
         check_number("epochs", self.epochs, whole=True, least=1)
         for name in ("regularization", "bias_regularization"):
-            check_number(name, getattr(self, name), least=0, most=_HIGHEST_WEIGHT)
+            check_number(name, getattr(self, name), least=0, most=HIGHEST_WEIGHT)
         check_number("regularization_exponent", self.regularization_exponent, least=0, most=1)
-        check_number("initial_scale", self.initial_scale, above=0, most=_HIGHEST_SCALE)
+        check_number("initial_scale", self.initial_scale, above=0, most=HIGHEST_SCALE)
         check_number("random_state", self.random_state, whole=True, least=0)
         check_choice("solver", self.solver, get_args(Solver))
         check_number("cg_steps", self.cg_steps, whole=True, least=1)
+        check_choice("warm_start", self.warm_start, (True, False))
         check_choice("implicit_features", self.implicit_features, (True, False))
 
     @property
@@ -134,6 +142,10 @@ class ALS(FactorModel):
     implicit_features : bool
         Whether users' and items' factors are to explain which items were rated as well, with
         further factors that are not kept.
+    warm_start : bool
+        Whether `fit` continues from what the model has learned before, if anything: the rows of
+        all users and items that are in the new ratings as well, which may be others or more, are
+        where training starts. Without it, and for all that is new, the start is random.
 
     Attributes
     ----------
@@ -153,6 +165,7 @@ class ALS(FactorModel):
     """
 
     kind: ClassVar[str] = "als"
+    patience_counts: ClassVar[str] = "always"  # no rate falls by plan: what gets worse stays so
     hyperparameters: ClassVar[type] = ALSParameters
 
     def __init__(
@@ -168,6 +181,7 @@ class ALS(FactorModel):
         solver: Solver = ALSParameters.solver,
         cg_steps: int = ALSParameters.cg_steps,
         implicit_features: bool = ALSParameters.implicit_features,
+        warm_start: bool = ALSParameters.warm_start,
     ) -> None:
         self.factors = factors
         self.epochs = epochs
@@ -179,11 +193,13 @@ class ALS(FactorModel):
         self.solver = solver
         self.cg_steps = cg_steps
         self.implicit_features = implicit_features
+        self.warm_start = warm_start
 
     def _check_fit(
         self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
     ) -> None:
-        memory_beside_factors(parameters.factors, train, valid, run)
+        more = feature_rows(parameters, train)
+        memory_beside_factors(parameters.factors, train, valid, run, more_rows=more)
 
     def _warm_up(self, parameters: Any) -> None:
         warm_up(parameters.half_step_cg_steps, features=bool(parameters.implicit_features))
@@ -191,4 +207,5 @@ class ALS(FactorModel):
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings
     ) -> Fitted:
-        return ALSLearner.fit(parameters, train, valid, team, run)
+        fitted = fitted_start(self, parameters)
+        return ALSLearner.fit(parameters, train, valid, team, run, fitted=fitted)

@@ -14,12 +14,13 @@ from fastmf.data.cache import work_folder
 from fastmf.data.row_layout import RowLayout, lay_out_rows, row_layout_bytes
 from fastmf.data.work_arrays import WorkArrays
 from fastmf.kernels.links import Link
-from fastmf.kernels.normal_equations import System
 from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.als_rows import SolvedRows, explicit_system
+from fastmf.models.als_start import starting_rows
 from fastmf.models.als_steps import Penalty, half_step
 from fastmf.models.factor_model import Fitted
+from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.limits import memory_beside_factors
 from fastmf.models.rated_features import RatedFeatures
 from fastmf.models.rows import FactorArrays
@@ -28,8 +29,8 @@ from fastmf.training import Progress, RunSettings, SilentProgress, train
 
 __all__ = [
     "ALSLearner",
+    "feature_rows",
     "half_progress",
-    "random_rows",
     "sorted_within",
     "tell_of_mended",
     "warm_up",
@@ -89,7 +90,14 @@ class ALSLearner:
 
     @classmethod
     def fit(
-        cls, parameters: Any, ratings: Ratings, valid: Ratings | None, team: Team, run: RunSettings
+        cls,
+        parameters: Any,
+        ratings: Ratings,
+        valid: Ratings | None,
+        team: Team,
+        run: RunSettings,
+        *,
+        fitted: FittedFactors | None = None,
     ) -> Fitted:
         """Lay out the ratings, train on them, and return the parameters.
 
@@ -102,6 +110,8 @@ class ALSLearner:
             Validation ratings, of the same table or another.
         team : Team
         run : RunSettings
+        fitted : FittedFactors, optional
+            What to continue from.
 
         Returns
         -------
@@ -116,17 +126,22 @@ class ALSLearner:
         """
         begin = time.perf_counter()
         progress = run.progress or SilentProgress()
-        left = memory_beside_factors(parameters.factors, ratings, valid, run)
+        more = feature_rows(parameters, ratings)
+        left = memory_beside_factors(parameters.factors, ratings, valid, run, more_rows=more)
         layout = sorted_within(left, ratings, team, progress, centred=True)
-        rows = random_rows(parameters, explicit_system(parameters.factors), layout)
+        system = explicit_system(parameters.factors)
+        rows = starting_rows(parameters, system, layout, ratings, fitted)
         steps = parameters.half_step_cg_steps
         features = (
             RatedFeatures(layout, rows.system, team) if parameters.implicit_features else None
         )
+        if features and fitted is not None:
+            features.learn(0, rows.users)
+            features.learn(1, rows.items)
         problem = layout, rows, parameters.penalty, valid, ratings, team
         learner = cls(*problem, cg_steps=steps, features=features)
         prepared = time.perf_counter() - begin
-        outcome = train(learner, parameters.epochs, run)
+        outcome = train(learner, parameters.epochs, run, patience_after=0)
         tell_of_mended(learner.mended, progress)
         arrays = learner.arrays()
         train_rmse = learner.training_errors().rmse
@@ -222,22 +237,23 @@ def sorted_within(
     return lay_out_rows(ratings, team, centred=centred, work_arrays=work_arrays)
 
 
-def random_rows(parameters: Any, system: System, layout: RowLayout) -> SolvedRows:
-    """Return where training starts.
+def feature_rows(parameters: Any, ratings: Ratings) -> int:
+    """Return how many rows explaining which items were rated takes, beside those of the factors.
 
     Parameters
     ----------
-    parameters : ALSParameters or ImplicitALSParameters
-    system : System
-    layout : RowLayout
+    parameters : ALSParameters
+    ratings : Ratings
 
     Returns
     -------
-    SolvedRows
+    int
+        The further factors of both sides; and, of one of them, sums over ratings and what they
+        are made into.
     """
-    counts = np.diff(layout.by_user.starts), np.diff(layout.by_item.starts)
-    generator = np.random.default_rng(parameters.random_state)
-    return SolvedRows.random(system, *counts, parameters.initial_scale, generator)
+    if not parameters.implicit_features:
+        return 0
+    return ratings.n_users + ratings.n_items + 2 * max(ratings.n_users, ratings.n_items)
 
 
 def half_progress(progress: Progress, number: int) -> Callable[[int, int], None]:

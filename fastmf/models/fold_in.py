@@ -6,7 +6,7 @@ rows of the other side: one half-step of alternating least squares for these row
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +40,9 @@ class FoldedFactors(FittedFactors):
         What had to be left out of it.
     """
 
+    _side: ClassVar[Side]
+    n_known_ratings_: NDArray[np.int64]
+
     def __init__(self, model: FittedFactors, ratings: Ratings, notes: tuple[str, ...]) -> None:
         self.users_, self.items_ = model.users_, model.items_
         self.set_arrays(model.arrays)
@@ -48,6 +51,11 @@ class FoldedFactors(FittedFactors):
         self.rating_range_ = model.rating_range_
         self.ratings_ = ratings
         self.notes_ = notes
+
+    def __repr__(self) -> str:
+        notes = "".join(f"; {note}" for note in self.notes_)
+        rows = f"{len(self.n_known_ratings_):,} {self._side}s"
+        return f"<{type(self).__name__}: {rows}, {len(self.ratings_):,} ratings{notes}>"
 
 
 class FoldedUsers(FoldedFactors):
@@ -73,7 +81,7 @@ class FoldedUsers(FoldedFactors):
         The model's.
     """
 
-    n_known_ratings_: NDArray[np.int64]
+    _side: ClassVar[Side] = "user"
     n_unknown_items_: int
     n_ratings_left_out_: int
 
@@ -132,7 +140,7 @@ class FoldedItems(FoldedFactors):
         The model's.
     """
 
-    n_known_ratings_: NDArray[np.int64]
+    _side: ClassVar[Side] = "item"
     n_unknown_users_: int
     n_ratings_left_out_: int
 

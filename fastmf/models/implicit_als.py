@@ -8,21 +8,25 @@ from typing import Any, ClassVar, get_args
 from fastmf.data import Ratings
 from fastmf.errors import DataError
 from fastmf.models.als_learner import warm_up
+from fastmf.models.als_start import fitted_start
 from fastmf.models.als_steps import Penalty, Solver, cg_steps_of
 from fastmf.models.base import Learned
 from fastmf.models.baseline import BiasBaseline
 from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.implicit_learner import ImplicitLearner
-from fastmf.models.limits import check_choice, check_number, memory_beside_factors
+from fastmf.models.limits import (
+    HIGHEST_SCALE,
+    HIGHEST_WEIGHT,
+    check_choice,
+    check_number,
+    memory_beside_factors,
+)
 from fastmf.models.row_problems import RowRules
 from fastmf.models.training_source import TrainingSource
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
 
 __all__ = ["ImplicitALS", "ImplicitALSParameters"]
-
-_HIGHEST_WEIGHT = 1e6
-_HIGHEST_SCALE = 10.0
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,22 @@ class ImplicitALSParameters:
         },
     )
     cg_steps: int = field(default=3, metadata={"help": "Steps of cg in each half of an epoch."})
+    # Of no use to a command, which starts from nothing fitted.
+    warm_start: bool = field(
+        default=False,
+        metadata={"help": "Continue from what is fitted, if anything is.", "cli": False},
+    )
 
     def __post_init__(self) -> None:
         check_number("factors", self.factors, whole=True, least=1)
         check_number("epochs", self.epochs, whole=True, least=1)
-        check_number("regularization", self.regularization, least=0, most=_HIGHEST_WEIGHT)
-        check_number("alpha", self.alpha, above=0, most=_HIGHEST_WEIGHT)
-        check_number("initial_scale", self.initial_scale, above=0, most=_HIGHEST_SCALE)
+        check_number("regularization", self.regularization, least=0, most=HIGHEST_WEIGHT)
+        check_number("alpha", self.alpha, above=0, most=HIGHEST_WEIGHT)
+        check_number("initial_scale", self.initial_scale, above=0, most=HIGHEST_SCALE)
         check_number("random_state", self.random_state, whole=True, least=0)
         check_choice("solver", self.solver, get_args(Solver))
         check_number("cg_steps", self.cg_steps, whole=True, least=1)
+        check_choice("warm_start", self.warm_start, (True, False))
 
     @property
     def half_step_cg_steps(self) -> int:
@@ -115,6 +125,10 @@ class ImplicitALS(FactorModel):
         their square. "auto" is "cg" above 64 factors.
     cg_steps : int
         With 3, the loss is nearly that of exact solutions.
+    warm_start : bool
+        Whether `fit` continues from what the model has learned before, if anything: the rows of
+        all users and items that are in the new ratings as well, which may be others or more, are
+        where training starts. Without it, and for all that is new, the start is random.
 
     Attributes
     ----------
@@ -129,6 +143,7 @@ class ImplicitALS(FactorModel):
 
     kind: ClassVar[str] = "implicit-als"
     scores_preferences: ClassVar[bool] = True
+    patience_counts: ClassVar[str] = "never"  # nothing is validated
     hyperparameters: ClassVar[type] = ImplicitALSParameters
 
     def __init__(
@@ -142,6 +157,7 @@ class ImplicitALS(FactorModel):
         random_state: int = ImplicitALSParameters.random_state,
         solver: Solver = ImplicitALSParameters.solver,
         cg_steps: int = ImplicitALSParameters.cg_steps,
+        warm_start: bool = ImplicitALSParameters.warm_start,
     ) -> None:
         self.factors = factors
         self.epochs = epochs
@@ -151,6 +167,7 @@ class ImplicitALS(FactorModel):
         self.random_state = random_state
         self.solver = solver
         self.cg_steps = cg_steps
+        self.warm_start = warm_start
 
     @property
     def loss_(self) -> float:
@@ -175,7 +192,8 @@ class ImplicitALS(FactorModel):
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings
     ) -> Fitted:
-        return ImplicitLearner.fit(parameters, train, team, run)
+        fitted = fitted_start(self, parameters)
+        return ImplicitLearner.fit(parameters, train, team, run, fitted=fitted)
 
     def _adopt(
         self, ratings: Ratings, fitted: Learned, baseline: BiasBaseline, source: TrainingSource

@@ -11,10 +11,12 @@ from fastmf.data import Ratings
 from fastmf.data.row_layout import RowLayout
 from fastmf.kernels.links import Link
 from fastmf.metrics import RatingErrors
-from fastmf.models.als_learner import half_progress, random_rows, sorted_within, tell_of_mended
+from fastmf.models.als_learner import half_progress, sorted_within, tell_of_mended
 from fastmf.models.als_rows import SolvedRows, implicit_system
+from fastmf.models.als_start import starting_rows
 from fastmf.models.als_steps import Penalty, gram_of, half_step
 from fastmf.models.factor_model import Fitted
+from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.limits import memory_beside_factors
 from fastmf.parallel import Team
 from fastmf.training import Progress, RunSettings, SilentProgress, train
@@ -67,7 +69,15 @@ class ImplicitLearner:
         )
 
     @classmethod
-    def fit(cls, parameters: Any, ratings: Ratings, team: Team, run: RunSettings) -> Fitted:
+    def fit(
+        cls,
+        parameters: Any,
+        ratings: Ratings,
+        team: Team,
+        run: RunSettings,
+        *,
+        fitted: FittedFactors | None = None,
+    ) -> Fitted:
         """Lay out the values, train on them, and return the parameters.
 
         Parameters
@@ -76,6 +86,8 @@ class ImplicitLearner:
         ratings : Ratings
         team : Team
         run : RunSettings
+        fitted : FittedFactors, optional
+            What to continue from.
 
         Returns
         -------
@@ -93,7 +105,7 @@ class ImplicitLearner:
         left = memory_beside_factors(parameters.factors, ratings, None, run)
         layout = sorted_within(left, ratings, team, progress, centred=False)
         system = implicit_system(parameters.factors, parameters.alpha)
-        rows = random_rows(parameters, system, layout)
+        rows = starting_rows(parameters, system, layout, ratings, fitted)
         steps = parameters.half_step_cg_steps
         learner = cls(layout, rows, float(parameters.regularization), team, cg_steps=steps)
         prepared = time.perf_counter() - begin

@@ -15,7 +15,21 @@ from fastmf.kernels.vectors import WIDTH
 from fastmf.machine import available_memory
 from fastmf.training import RunSettings
 
-__all__ = ["check_choice", "check_number", "memory_beside_factors", "memory_left"]
+__all__ = [
+    "HIGHEST_SCALE",
+    "HIGHEST_WEIGHT",
+    "check_choice",
+    "check_number",
+    "memory_beside_factors",
+    "memory_left",
+]
+
+HIGHEST_WEIGHT = 1e6
+"""Of regularization and confidences of least squares: far past anything of use, and far from where
+float32 overflows. Ratings are scaled to a spread of one while training."""
+
+HIGHEST_SCALE = 10.0
+"""Of the factors at the start, likewise."""
 
 # Python, compiled kernels and the libraries, measured after a run on a small table.
 _PROCESS_BYTES = 256 << 20
@@ -92,7 +106,13 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
 
 
 def memory_left(
-    name: str, factors: int, n_rows: int, *, keep_best: bool, max_memory: int | None
+    name: str,
+    factors: int,
+    n_rows: int,
+    *,
+    keep_best: bool,
+    max_memory: int | None,
+    more_rows: int = 0,
 ) -> int | None:
     """Refuse more factors than memory can hold; return what is left beside them.
 
@@ -107,6 +127,8 @@ def memory_left(
         Whether a second copy is kept, of the best epoch.
     max_memory : int or None
         Bytes to keep to; default what the system says is available.
+    more_rows : int, optional
+        Rows of the same length that training needs besides.
 
     Returns
     -------
@@ -118,14 +140,15 @@ def memory_left(
     ParameterError
     """
     copies = 3 if keep_best else 2  # the rows in training, the best ones, the compact result
-    needed = copies * n_rows * row_length(factors) * 4
+    all_rows = copies * n_rows + more_rows
+    needed = all_rows * row_length(factors) * 4
     limits = [limit for limit in (max_memory, available_memory()) if limit is not None]
     if not limits:
         return None
     usable = max(0, min(limits) - _PROCESS_BYTES)
     if needed <= usable:
         return usable - needed
-    fitting = int(usable / (copies * n_rows * 4)) // WIDTH * WIDTH - 2
+    fitting = int(usable / (all_rows * 4)) // WIDTH * WIDTH - 2
     given = max_memory is not None and max_memory == min(limits)
     ways = [f"give max_memory {_size(needed + _PROCESS_BYTES)} or more"] if given else []
     if fitting >= 1:
@@ -149,7 +172,12 @@ def _size(n_bytes: int) -> str:
 
 
 def memory_beside_factors(
-    factors: int, ratings: Ratings, valid: Ratings | None, run: RunSettings
+    factors: int,
+    ratings: Ratings,
+    valid: Ratings | None,
+    run: RunSettings,
+    *,
+    more_rows: int = 0,
 ) -> int | None:
     """Return the bytes left beside the factors; see `memory_left`.
 
@@ -161,6 +189,8 @@ def memory_beside_factors(
     valid : Ratings or None
         Validation ratings; with them the best epoch is kept as well.
     run : RunSettings
+    more_rows : int, optional
+        As for `memory_left`.
 
     Returns
     -------
@@ -173,4 +203,5 @@ def memory_beside_factors(
     """
     n_rows = ratings.n_users + ratings.n_items
     keep_best = valid is not None
-    return memory_left("factors", factors, n_rows, keep_best=keep_best, max_memory=run.max_memory)
+    limits: dict[str, Any] = {"keep_best": keep_best, "max_memory": run.max_memory}
+    return memory_left("factors", factors, n_rows, **limits, more_rows=more_rows)

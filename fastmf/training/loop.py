@@ -77,7 +77,9 @@ class Outcome:
     stopped: Stopped
 
 
-def train(learner: Learner, epochs: int, run: RunSettings) -> Outcome:
+def train(
+    learner: Learner, epochs: int, run: RunSettings, *, patience_after: int | None = None
+) -> Outcome:
     """Train a learner, and leave it with the parameters of its best epoch.
 
     The best epoch is the one of lowest validation RMSE, or the last one where there are no
@@ -89,6 +91,9 @@ def train(learner: Learner, epochs: int, run: RunSettings) -> Outcome:
     epochs : int
         Epochs to run at most.
     run : RunSettings
+    patience_after : int, optional
+        Epochs before patience begins to count; default half of them, for learners whose steps
+        become smaller by plan, so that the validation error falls until the end.
 
     Returns
     -------
@@ -103,12 +108,15 @@ def train(learner: Learner, epochs: int, run: RunSettings) -> Outcome:
     progress = run.progress or SilentProgress()
     progress.start("training", epochs * learner.ratings_per_epoch, " ratings")
     try:
-        return _run_epochs(learner, epochs, run, progress)
+        counted = epochs // 2 if patience_after is None else patience_after
+        return _run_epochs(learner, epochs, run, progress, counted)
     finally:
         progress.finish()
 
 
-def _run_epochs(learner: Learner, epochs: int, run: RunSettings, progress: Progress) -> Outcome:
+def _run_epochs(
+    learner: Learner, epochs: int, run: RunSettings, progress: Progress, patience_after: int
+) -> Outcome:
     history: list[EpochRecord] = []
     best_epoch, best_rmse = 0, math.inf
     stopped: Stopped = "finished"
@@ -138,8 +146,8 @@ def _run_epochs(learner: Learner, epochs: int, run: RunSettings, progress: Progr
         if run.stop is not None and run.stop():
             stopped = "interrupted"
             break
-        # Small or noisy tables begin with a plateau, and the rate falls to zero at the end anyway.
-        waited = epoch + 1 - max(best_epoch, epochs // 2)
+        # With steps that shrink by plan, small or noisy tables begin with a plateau.
+        waited = epoch + 1 - max(best_epoch, patience_after)
         if run.patience is not None and waited >= run.patience:
             stopped = "patience"
             break

@@ -99,3 +99,26 @@ def test_implicit_trains_and_tells_its_loss(peer, ratings_file, tmp_path):
 
 def test_sgemm_is_measured():
     assert als.sgemm_peak(1) > 0.1
+
+
+def test_threads_run_in_turn_and_the_first_is_the_base(run_als, monkeypatch, fastmf_log):
+    monkeypatch.setattr(als, "sgemm_peak", lambda threads: 50.0)
+    record, text = run_als(
+        "--rounds", 0, "--by-factors", 8, "--by-threads", 1, "--by-threads", 2, "--factors", 32
+    )
+    assert record["figures"]["threads"]["2"]["times_as_fast"] == pytest.approx([2])
+    assert record["figures"]["threads"]["1"]["times_as_fast"] == [1]
+    assert "By threads; 32 factors" in text
+    calls = [json.loads(line)["given"] for line in fastmf_log.read_text().splitlines()]
+    assert [call["--threads"] for call in calls[-2:]] == ["1", "2"]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cmfrec") is None, reason="cmfrec is not installed")
+def test_cmfrec_is_timed_iteration_by_iteration(ratings_file, tmp_path):
+    split = random_split(ratings_file, tmp_path, Progress(quiet=True), fraction=0.2)
+    for peer, own in als.explicit_peers():
+        settings = {"iterations": 3, "regularization": 10.0, **own}
+        run = peer.fit(split, factors=4, threads=1, seed=0, settings=settings)
+        assert 0 < 3 * run.iteration_seconds < 2 * run.train_seconds
+        assert run.iterations == 3
+        assert 0 < run.rmse < 2

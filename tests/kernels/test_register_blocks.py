@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fastmf.kernels.register_blocks import add_products, update_panel
+from fastmf.kernels.register_blocks import add_products, update_panel, update_triangle
 from tests.reference import register_blocks as reference
 
 STRIDE = 64
@@ -20,7 +20,7 @@ def block_adder(height, vectors):
     @njit
     def add(matrix, rows, top, column, n, sign):
         to = top * STRIDE + column
-        add_products(matrix, to, rows, top, column, n, STRIDE, sign, height, vectors)
+        add_products(matrix, to, rows, top, column, n, STRIDE, sign, None, height, vectors)
 
     return add
 
@@ -60,6 +60,23 @@ def test_a_panel_gets_all_columns_from_its_own_on(panel, skipped, n):
     untouched = np.ones_like(matrix, bool)
     untouched[place] = False
     assert (matrix[untouched] == before[untouched]).all()
+
+
+@pytest.mark.parametrize("first", [0, 4, 8, 12, 20, 44])
+@pytest.mark.parametrize("n", [1, 64])
+def test_a_tile_is_added_to_the_triangle_whatever_is_asked_for_ahead(first, n):
+    rows, before = make(n)
+    other, _ = make(70, seed=1)
+    for number in (0, 69):
+        matrix = before.copy()
+        places = np.full(n, number * STRIDE)
+        update_triangle(matrix.ravel(), rows.ravel(), n, STRIDE, first, other.ravel(), places)
+        expected = before.astype(np.float64) + reference.products(rows, 1)
+        upper = np.triu(np.ones_like(matrix, bool))
+        upper[:first] = upper[:, :first] = False
+        np.testing.assert_allclose(matrix[upper], expected[upper], rtol=1e-5, atol=1e-5)
+        untouched = np.arange(STRIDE)[:, None] < first
+        assert (matrix[untouched[:, 0]] == before[untouched[:, 0]]).all()
 
 
 def test_the_order_of_a_sum_does_not_depend_on_the_block():

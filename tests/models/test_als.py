@@ -8,6 +8,7 @@ import pytest
 
 from fastmf import Ratings, RunSettings, random_split, read_ratings
 from fastmf.errors import ParameterError
+from fastmf.models import limits
 from fastmf.models.als import ALS
 from fastmf.models.limits import memory_left
 from tests.models.contract import ModelContract
@@ -233,3 +234,25 @@ def test_movielens_1m_with_defaults(real_data):
         for seed in range(5)
     ]
     assert np.mean(errors) <= 0.845
+
+
+def test_patience_counts_from_the_first_epoch_on():
+    """There is no rate that falls: past the minimum, further epochs only fit the noise."""
+    train, valid = random_split(planted(6000, 60, 150, noise=0.8, seed=3), 0.2)
+    settings = {"regularization": 0.5, "regularization_exponent": 0.0}
+    model = ALS(10, epochs=40, **settings).fit(train, valid, run=RunSettings(patience=3))
+    assert model.stopped_ == "patience"
+    assert model.epochs_run_ == model.best_epoch_ + 3
+    assert model.epochs_run_ < 20
+
+
+def test_the_rows_that_implicit_features_take_are_counted(monkeypatch):
+    monkeypatch.setattr(limits, "available_memory", lambda: 1 << 31)
+    ratings = planted(3000, 60, 50)
+    fitting = (1 << 31) - (1 << 28)
+    factors = fitting // (4 * 2 * 110) // 16 * 16 - 16
+    parameters = ALS.hyperparameters(factors)
+    ALS()._check_fit(parameters, ratings, None, RunSettings())
+    with_features = ALS.hyperparameters(factors, implicit_features=True)
+    with pytest.raises(ParameterError, match=r"factors is .* use [0-9]+ or fewer"):
+        ALS()._check_fit(with_features, ratings, None, RunSettings())

@@ -193,6 +193,14 @@ def test_patience_below_one_is_refused(patience):
         RunSettings(patience=patience)
 
 
+@pytest.mark.parametrize(("patience_after", "epochs_run"), [(0, 3), (1, 3), (2, 4), (None, 6)])
+def test_patience_counts_from_where_the_learner_says(patience_after, epochs_run):
+    valid = [0.5, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]
+    run = RunSettings(patience=2)
+    outcome = train(FakeLearner(valid), 8, run, patience_after=patience_after)
+    assert (len(outcome.history), outcome.best_epoch) == (epochs_run, 1)
+
+
 def test_a_plateau_in_the_first_half_does_not_end_training():
     valid = [0.9, 0.91, 0.91, 0.91, 0.91, 0.6, 0.5, 0.4]
     outcome = train(FakeLearner(valid), 8, RunSettings(patience=2))
