@@ -92,8 +92,9 @@ def _kill_often(
         store = command.find_store()
         return None if store is None else runner.run("open", store, "--checksum").checksum
 
-    clear()
-    whole = run_command(command.line, env=runner.environment).wall_seconds
+    for _ in range(2):  # the first run may have to compile
+        clear()
+        whole = run_command(command.line, env=runner.environment).wall_seconds
     expected = found()
     if expected is None:
         raise BenchError(f"fastmf {command.name} left no store")

@@ -25,15 +25,36 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastmf-bench"
 
 
-def generate(cache: Path, n_ratings: int, progress: Progress) -> Path:
-    """Return a generated Parquet file of this many ratings, made where it is not there yet."""
-    path = cache / f"synthetic-{n_ratings}.parquet"
+def generate(
+    cache: Path,
+    n_ratings: int,
+    progress: Progress,
+    *,
+    users: int | None = None,
+    items: int | None = None,
+) -> Path:
+    """Return a generated Parquet file of this many ratings, made where it is not there yet.
+
+    Parameters
+    ----------
+    cache : Path
+        Folder that keeps it.
+    n_ratings : int
+    progress : Progress
+    users, items : int, optional
+        Default as many as the generator takes for so many ratings.
+    """
+    shape = {"users": users, "items": items}
+    asked = [(name, str(count)) for name, count in shape.items() if count is not None]
+    suffix = "".join(f"-{count}-{name}" for name, count in asked)
+    path = cache / f"synthetic-{n_ratings}{suffix}.parquet"
     if path.exists():
         return path
     cache.mkdir(parents=True, exist_ok=True)
     progress.say(f"generating {n_ratings:,} ratings")
     partial = path.with_name(f"partial-{os.getpid()}-{path.name}")
     command = [sys.executable, "-m", "data_tools.synthetic", str(partial)]
+    command += [word for name, count in asked for word in (f"--{name}", count)]
     root = str(Path(__file__).parent.parent)
     search_path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     try:

@@ -42,6 +42,9 @@ class Case:
         What must be found if anything is: a file cut short is not read as a shorter one.
     items : bool
         Whether it is a table of items rather than ratings.
+    pairs : {"", "list", "table"}
+        Whether it has pairs of users and items rather than ratings: under the line of each movie,
+        or in two columns.
     """
 
     files: dict[str, bytes]
@@ -52,6 +55,7 @@ class Case:
     survivors: list[Row] | None = None
     whole: list[Row] | None = None
     items: bool = False
+    pairs: str = ""
 
 
 def make_rows(rng: np.random.Generator, *, text_ids: bool) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ import numpy as np
 from bench.fuzzing.cases import Case, Row
 from fastmf.data import Ratings, read_ratings
 from fastmf.data.items import Items, read_items
+from fastmf.data.pair_files import read_pairs
+from fastmf.data.readers.netflix_lists import read_pair_list
 from fastmf.errors import FastMFError
 
 LONGEST_MESSAGE = 600
@@ -62,6 +65,8 @@ def judge(case: Case, folder: Path) -> Verdict:
     try:
         if case.items:
             return _judge_items(case, folder / case.target)
+        if case.pairs:
+            return _judge_pairs(case, folder / case.target)
         return _judge_ratings(case, folder / case.target)
     except WrongError as wrong:
         return Verdict("wrong", str(wrong))
@@ -176,3 +181,26 @@ def _check_items(items: Items, expected: list[Row] | None) -> None:
         raise WrongError("an item occurs twice")
     if expected is not None and items.ids != [row.item for row in expected]:
         raise WrongError(f"{len(items)} items, not the {len(expected)} that are in it")
+
+
+def _judge_pairs(case: Case, path: Path) -> Verdict:
+    try:
+        if case.pairs == "list":
+            users, items = (column.tolist() for column in read_pair_list(path))
+        else:
+            pieces = list(read_pairs(path, None, None))
+            users, items = (
+                [raw for piece in pieces for raw in column(piece).to_pylist()]
+                for column in (attrgetter("users"), attrgetter("items"))
+            )
+    except FastMFError as error:
+        _check_message(error)
+        if case.expected is not None:
+            raise WrongError(f"refused, though nothing is wrong with it: {error}") from error
+        return Verdict("refused")
+    found = list(zip(map(str, users), map(str, items), strict=True))
+    if None in users or None in items:
+        raise WrongError("an id that is missing")
+    if case.expected is not None and found != [(row.user, row.item) for row in case.expected]:
+        raise WrongError(f"{len(found)} pairs, not the {len(case.expected)} that are in it")
+    return Verdict("read")

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from bench.fuzzing.cases import Case, Row, cut_short, damaged, make_rows
 from bench.fuzzing.columnar import columnar_case, table_of
-from bench.fuzzing.text import CSV, STYLES, netflix_case, text_case
+from bench.fuzzing.pairs import list_case, table_case
+from bench.fuzzing.text import CSV, STYLES, movie_files_case, netflix_case, text_case
 from fastmf.data import Ratings, write_store
 
 
@@ -82,6 +83,9 @@ def items_case(rng: np.random.Generator) -> Case:
 MAKERS: dict[str, Callable[[np.random.Generator], Case]] = {
     **{name: partial(text_case, style, f"ratings.{name}") for name, style in STYLES.items()},
     "netflix": partial(netflix_case, "combined_data_1.txt"),
+    "movie-files": movie_files_case,
+    "pair-lists": list_case,
+    "pair-tables": table_case,
     **{name: partial(columnar_case, name) for name in ("parquet", "arrow", "stream", "feather")},
     "gzip": partial(compressed_case, "gz"),
     "zstd": partial(compressed_case, "zst"),

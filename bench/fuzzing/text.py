@@ -10,7 +10,11 @@ from bench.fuzzing.cases import Case, Row, damaged, make_rows
 
 # What one byte of a line is overwritten with: nothing that ends a field, a line or a quote.
 BLOTS = b"0123456789-+.eExZ\x00\x01\x7f\x80\xc3\xff"
-KINDS, SHARES = ("same", "twice", "short", "blot", "damage"), (0.1, 0.05, 0.05, 0.2, 0.6)
+KINDS, SHARES = (
+    ("same", "twice", "short", "open", "blot", "damage"),
+    (0.1, 0.05, 0.05, 0.1, 0.2, 0.5),
+)
+RATING_LINE = "{user},{rating},{date}"
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,7 @@ def text_case(style: TextStyle, name: str, rng: np.random.Generator) -> Case:
     lines = [style.line(row) for row in rows]
     if style.unrated:
         lines += [style.line(row._replace(item="99", rating=-1)) for row in rows[::3]]
-    kind = str(
-        rng.choice(["same", "twice", "short", "blot", "damage"], p=[0.1, 0.05, 0.05, 0.2, 0.6])
-    )
+    kind = str(rng.choice(KINDS, p=SHARES))
     case = Case({}, name, kind, rows)
     if kind == "twice":
         again = rows[int(rng.integers(len(rows)))]._replace(rating=4.5)
@@ -66,6 +68,10 @@ def text_case(style: TextStyle, name: str, rng: np.random.Generator) -> Case:
         for _ in range(n_bad):
             lines.insert(int(rng.integers(2, len(lines) + 1)), "1" + style.separator + "2")
         case = replace(case, n_bad=n_bad)
+    elif kind == "open":
+        # Whatever the quote encloses, no other row goes.
+        lines.insert(int(rng.integers(2, len(lines) + 1)), "1" + style.separator + '"2')
+        case = replace(case, expected=None, survivors=rows)
     if kind == "blot":
         return blotted(case, header, lines, rng)
     data = "\n".join((*header, *lines)).encode() + b"\n"
@@ -104,18 +110,60 @@ def blotted(case: Case, header: list[str], lines: list[str], rng: np.random.Gene
     )
 
 
-def netflix_case(name: str, rng: np.random.Generator) -> Case:
-    """Make a file of blocks, each a movie and its ratings."""
-    drawn = make_rows(rng, text_ids=False)
-    rows = sorted((row._replace(rating=float(np.ceil(row.rating))) for row in drawn), key=_movie)
+def netflix_lines(rows: list[Row], line: str) -> tuple[list[str], list[int]]:
+    """Return lines of rows in the order of their movies, and which line each row is.
+
+    Parameters
+    ----------
+    rows : list of Row
+        Movie by movie.
+    line : str
+        A row, with ``{user}``, ``{rating}`` and ``{date}``.
+    """
     lines: list[str] = []
-    of_row: list[int] = []  # the line of every row
+    of_row: list[int] = []
     for number, row in enumerate(rows):
         if number == 0 or row.item != rows[number - 1].item:
             lines.append(f"{row.item}:")
         of_row.append(len(lines))
         date = np.datetime64(row.time, "s").astype("datetime64[D]")
-        lines.append(f"{row.user},{row.rating:g},{date}")
+        lines.append(line.format(user=row.user, rating=f"{row.rating:g}", date=date))
+    return lines, of_row
+
+
+def _movie_rows(rng: np.random.Generator) -> list[Row]:
+    drawn = make_rows(rng, text_ids=False)
+    return sorted((row._replace(rating=float(np.ceil(row.rating))) for row in drawn), key=_movie)
+
+
+def movie_files_case(rng: np.random.Generator) -> Case:
+    """Make a folder of files of a movie each, one of them damaged, or with lines left out."""
+    rows = _movie_rows(rng)
+    files: dict[str, bytes] = {}
+    for movie in dict.fromkeys(row.item for row in rows):
+        mine = [row for row in rows if row.item == movie]
+        lines, _ = netflix_lines(mine, RATING_LINE)
+        files[f"training_set/mv_{movie:0>7}.txt"] = "\n".join(lines).encode() + b"\n"
+    name = str(rng.choice(sorted(files)))
+    kind = rng.random()
+    if kind < 0.3:
+        if rng.random() < 0.5:
+            files[name] = files[name].replace(b"\n", b"\r\n")
+        files[name] = files[name].rstrip(b"\r\n") if rng.random() < 0.5 else files[name]
+        files["training_set/movie_titles.csv"] = b"1,1999,A title, with a comma\n"
+        return Case(files, "training_set", "line ends", rows)
+    if kind < 0.5:
+        n_bad = int(rng.integers(1, 4))
+        files[name] += b"1,2\n" * n_bad
+        return Case(files, "training_set", f"{n_bad} bad lines in {name}", rows, n_bad)
+    files[name], what = damaged(files[name], rng)
+    return Case(files, "training_set", f"{name}: {what}")
+
+
+def netflix_case(name: str, rng: np.random.Generator) -> Case:
+    """Make a file of blocks, each a movie and its ratings."""
+    rows = _movie_rows(rng)
+    lines, of_row = netflix_lines(rows, RATING_LINE)
     kind = rng.random()
     if kind < 0.2:
         number = int(rng.integers(len(rows)))

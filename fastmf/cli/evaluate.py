@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fastmf.cli.cleaning import cleaning_options
 from fastmf.cli.console import Console, print_json
 from fastmf.cli.evaluation_table import error_table
 from fastmf.cli.options import (
@@ -36,6 +37,7 @@ Examples:
 @ratings_argument
 @threads_option
 @reading_options
+@cleaning_options
 @json_option
 @quiet_option
 def evaluate(

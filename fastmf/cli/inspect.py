@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fastmf.cli.cleaning import cleaning_options
 from fastmf.cli.console import Console, print_json
 from fastmf.cli.options import (
     NamedPath,
@@ -32,6 +33,7 @@ __all__ = ["inspect"]
 Examples:
   fastmf inspect ratings.csv
   fastmf inspect ratings.csv --items movies.csv --html report.html
+  fastmf inspect ratings.csv --min-user-ratings 5 --min-item-ratings 5 --until-stable
   fastmf inspect ratings.model --json
 """,
 )
@@ -44,6 +46,7 @@ Examples:
 )
 @titles_option
 @reading_options
+@cleaning_options
 @threads_option
 @json_option
 @quiet_option

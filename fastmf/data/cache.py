@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastmf.data.fingerprint import FileIdentity, describe_file
+from fastmf.data.fingerprint import describe_files
 from fastmf.data.store_header import is_store, read_header
 from fastmf.errors import DataError
 
@@ -100,7 +100,7 @@ def cached_store(path: Path, options: Mapping[str, Any]) -> Path:
 
 
 def describe_source(path: Path, parts: list[Path], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a store remembers of its source: path, options, every file's identity.
+    """Return what a store remembers of its source: path, options, identities of its files.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def describe_source(path: Path, parts: list[Path], options: Mapping[str, Any]) -
         Ready for JSON.
     """
     try:
-        files: list[FileIdentity] = [describe_file(part) for part in parts]
+        files = describe_files(parts)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     return {"path": str(path), "options": dict(options), "files": files}

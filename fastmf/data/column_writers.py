@@ -10,8 +10,15 @@ from typing import IO, Any, ClassVar
 import numpy as np
 
 from fastmf.data.arrays import Array, frozen
-from fastmf.data.stored_columns import KINDS, MOST_LEVELS, PIECE_ROWS, SECONDS_OF_DAY
-from fastmf.kernels.column_codes import code_values, look_up_levels, narrow_days
+from fastmf.data.stored_columns import (
+    KINDS,
+    LAST_DAY,
+    MOST_LEVELS,
+    PIECE_ROWS,
+    SECONDS_OF_DAY,
+    as_seconds,
+)
+from fastmf.kernels.column_codes import code_bytes, code_values, look_up_levels, narrow_days
 
 __all__ = ["ColumnWriter", "ItemWriter", "TimeWriter", "UserWriter", "ValueWriter"]
 
@@ -160,17 +167,36 @@ class ValueWriter(ColumnWriter):
         self._table = np.zeros(1024, np.uint32), np.zeros(1024, np.uint8), np.zeros(1024, np.uint8)
         self._wide = np.empty(PIECE_ROWS, np.float32)
         self._codes = np.empty(PIECE_ROWS, np.uint8)
+        # By the type of the bytes: -1 has those of 255.
+        self._code_of_byte: dict[np.dtype[Any], Array] = {}
 
     def _narrowed(self, piece: Array) -> Array | None:
+        if self.kind == np.uint8 and piece.dtype in (np.int8, np.uint8):
+            return self._coded_bytes(piece)
         wide = self._wide[: len(piece)]
         np.copyto(wide, piece, casting="unsafe")
-        if self.kind == np.float32:
-            return wide
-        codes = self._codes[: len(piece)]
+        return wide if self.kind == np.float32 else self._coded(wide)
+
+    def _coded(self, wide: Array) -> Array | None:
+        codes = self._codes[: len(wide)]
         count = np.int64(self.n_levels)
         rows, count = code_values(frozen(wide), *self._table, self.levels, count, codes)
         self.n_levels = int(count)
-        return codes if rows == len(piece) else None
+        return codes if rows == len(wide) else None
+
+    def _coded_bytes(self, piece: Array) -> Array | None:
+        code_of_byte = self._code_of_byte.setdefault(piece.dtype, np.full(256, -1, np.int16))
+        values = frozen(piece).view(np.uint8)
+        codes = np.empty(len(piece), np.uint8)
+        row = 0
+        while True:
+            row = int(code_bytes(values, np.int64(row), code_of_byte, codes))
+            if row == len(values):
+                return codes
+            coded = self._coded(piece[row : row + 1].astype(np.float32))
+            if coded is None:
+                return None
+            code_of_byte[values[row]] = coded[0]
 
     def _widened(self, narrow: Array) -> Array:
         values = np.empty(len(narrow), np.float32)
@@ -185,20 +211,22 @@ class ValueWriter(ColumnWriter):
 class TimeWriter(ColumnWriter):
     """The column of times: days where all are midnights, else seconds; from 1970 to 2106, or any.
 
-    Days end where seconds of 32 bits do, so that either can become the other.
+    Takes seconds, and days as they are.
     """
 
     name = "time"
-    _LAST_DAY = np.iinfo(np.uint32).max // SECONDS_OF_DAY
 
     def __init__(self, scratch: Path) -> None:
         super().__init__(scratch)
         self._days = np.empty(PIECE_ROWS, np.uint16)
 
     def _narrowed(self, piece: Array) -> Array | None:
+        if self.kind == np.uint16 and piece.dtype == np.uint16:
+            return piece
+        piece = as_seconds(piece)
         if self.kind == np.uint16:
             days = self._days[: len(piece)]
-            fits = narrow_days(frozen(piece, np.int64), days) and days.max() <= self._LAST_DAY
+            fits = narrow_days(piece, days) and days.max() <= LAST_DAY
             return days if fits else None
         if self.kind == np.uint32 and (piece.min() < 0 or piece.max() > np.iinfo(np.uint32).max):
             return None

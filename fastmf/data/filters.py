@@ -16,7 +16,7 @@ from fastmf.errors import DataError, ParameterError
 from fastmf.kernels import pairs as kernels
 from fastmf.kernels.sampling import gather_rows, gather_times
 
-__all__ = ["check_duplicates_option", "resolve_duplicates"]
+__all__ = ["check_duplicates_option", "drop_duplicates", "resolve_duplicates"]
 
 # The slow path, taken only where there are duplicates, holds 8 bytes a row.
 _ROWS_OF_SLOW_RANGE = 1 << 24
@@ -79,6 +79,34 @@ def resolve_duplicates(
         return columns, None
     if count_repeats(StoredColumns.of(columns), n_users, n_items, num_threads) == 0:
         return columns, None
+    return drop_duplicates(columns, n_users, n_items, duplicates, place)
+
+
+def drop_duplicates(
+    columns: Columns,
+    n_users: int,
+    n_items: int,
+    duplicates: Duplicates,
+    place: Callable[[int], str],
+) -> tuple[Columns, str]:
+    """Leave one rating of each pair of a table that is known to have duplicates.
+
+    Parameters
+    ----------
+    columns, n_users, n_items, duplicates, place
+        As in `resolve_duplicates`.
+
+    Returns
+    -------
+    columns : Columns
+    note : str
+        As there.
+
+    Raises
+    ------
+    DataError
+        When `duplicates` is "error".
+    """
     counts = np.zeros(n_users, np.int64)
     kernels.count_rows(frozen(columns.user_index), counts)
     offsets = np.concatenate([[0], np.cumsum(counts)])

@@ -5,16 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-__all__ = ["FileIdentity", "describe_file", "fingerprint", "never_reached_disk"]
+__all__ = [
+    "FileIdentity",
+    "describe_file",
+    "describe_files",
+    "fingerprint",
+    "never_reached_disk",
+]
 
 _END_BYTES = 64 << 10
 _PAGE_BYTES = 4 << 10
 _PAGES = 64
 # Files up to this size are read whole.
 _WHOLE_BYTES = 1 << 20
+# Of more files than this, none is opened: looking into 17,770 small ones takes seconds.
+_MOST_OPENED = 256
 
 
 class FileIdentity(TypedDict):
@@ -84,6 +93,43 @@ def describe_file(path: Path) -> FileIdentity:
         inode=status.st_ino,
         fingerprint=fingerprint(path),
     )
+
+
+def describe_files(paths: Sequence[Path]) -> list[FileIdentity]:
+    """Return what tells these versions of files from others.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        The files.
+
+    Returns
+    -------
+    list of FileIdentity
+        One a file; of more than 256 files a single one, made of their paths, sizes and times
+        without a look at their content. It has the path of the folder they are in.
+    """
+    if len(paths) <= _MOST_OPENED:
+        return [describe_file(path) for path in paths]
+    digest = hashlib.blake2b(digest_size=16)
+    size, changed, altered, inodes = 0, 0, 0, 0
+    for path in paths:
+        name, status = os.path.abspath(path), os.stat(path)  # noqa: PTH100, PTH116 - half the time
+        digest.update(os.fsencode(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0"))
+        size += status.st_size
+        changed = max(changed, status.st_mtime_ns)
+        altered = max(altered, status.st_ctime_ns)
+        inodes = (inodes + status.st_ino) % 2**63
+    return [
+        FileIdentity(
+            path=os.path.commonpath([path.absolute().parent for path in paths]),
+            size=size,
+            mtime_ns=changed,
+            ctime_ns=altered,  # of whichever was altered last, which any change sets to now
+            inode=inodes,
+            fingerprint=digest.hexdigest(),
+        )
+    ]
 
 
 def never_reached_disk(path: Path) -> bool:

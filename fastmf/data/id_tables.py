@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
+from contextlib import suppress
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +28,9 @@ _SMALLEST_TABLE = 1 << 10
 _ROWS_AHEAD = 128
 # A table indexed by ids takes 4 bytes an id up to the largest: 128 MiB at most.
 _MOST_SMALL_IDS = 1 << 25
+# Of such a table in large pages, no more than this is taken for ids that lie far apart.
+_LEAST_LARGE_PAGES, _MOST_LARGE_PAGES = 1 << 21, 1 << 25
+_LARGE_PAGES = getattr(mmap, "MADV_HUGEPAGE", None)
 # 18 digits always fit into 64 bits; a column of integers with gaps is often written with points.
 _WHOLE_NUMBER = r"^(0|-?[1-9][0-9]{0,17})(\.0*)?$"
 _NUMBER_TYPES = (
@@ -175,32 +181,52 @@ class IntegerEncoder:
 
     def encode(self, ids: pa.Array, indices: Array) -> None:
         """Fill `indices` with the dense indices of integer ids, inserting the unseen ones."""
-        values = frozen(as_numpy(ids), np.int64)
+        values = as_numpy(ids)
+        row = self._encode_small(values, indices) if self._direct else 0
+        if row < len(values):
+            self._encode_hashed(frozen(values, np.int64), row, indices)
+
+    def _encode_small(self, values: Array, indices: Array) -> int:
+        """Encode by a table that ids index, up to the first id that is too large for it."""
+        small = _narrowed(values)
         row = 0
-        while True:
-            kernel = (
-                integer_ids.encode_small_integers if self._direct else integer_ids.encode_integers
+        while small is not None:
+            row, count = integer_ids.encode_small_integers(
+                small, np.int64(row), self._ids, np.int64(self.count), self._table, indices
             )
-            row, count = kernel(
+            self.count = int(count)
+            if row == len(small):
+                return len(small)
+            next_id = int(small[row])
+            if not 0 <= next_id < _MOST_SMALL_IDS:
+                break
+            self._grow_ids()
+            if next_id >= self._table.size:
+                larger = _fresh_zeros(1 << next_id.bit_length())
+                larger[: self._table.size] = self._table
+                self._table = larger
+        self._direct = False
+        self._hash_all()
+        return int(row)
+
+    def _encode_hashed(self, values: Array, row: int, indices: Array) -> None:
+        """Encode by a hash table, from a row on."""
+        while True:
+            row, count = integer_ids.encode_integers(
                 values, np.int64(row), self._ids, np.int64(self.count), self._table, indices
             )
             self.count = int(count)
             if row == len(values):
                 return
-            self._make_room(int(values[row]))
+            self._grow_ids()
+            self._hash_all()
 
-    def _make_room(self, next_id: int) -> None:
-        """Grow what keeps the next id out, or give up indexing by ids."""
+    def _grow_ids(self) -> None:
         if self.count == self._ids.size:
             self._ids = _grown(self._ids, 2 * self._ids.size)
-        if self._direct and 0 <= next_id < _MOST_SMALL_IDS:
-            if next_id >= self._table.size:
-                # Memory fresh from the system: pages where no id lies are never made.
-                larger = np.zeros(1 << next_id.bit_length(), np.int32)
-                larger[: self._table.size] = self._table
-                self._table = larger
-            return
-        self._direct = False
+
+    def _hash_all(self) -> None:
+        """Enter all ids into a new hash table."""
         self._table = np.full(_table_slots(self._ids.size), -1, np.int32)
         integer_ids.fill_integer_table(frozen(self._ids[: self.count]), self._table)
 
@@ -264,6 +290,30 @@ class StringEncoder:
         offsets = pa.py_buffer(self._offsets[: self.count + 1].copy())
         data = pa.py_buffer(self._data[:used].copy())
         return pa.Array.from_buffers(pa.large_string(), self.count, [None, offsets, data])
+
+
+def _narrowed(ids: Array) -> Array | None:
+    """Return ids as int32, read-only; None where some do not fit."""
+    if len(ids) and not np.can_cast(ids.dtype, np.int32):
+        limits = np.iinfo(np.int32)
+        if ids.min() < limits.min or ids.max() > limits.max:
+            return None
+    return frozen(ids, np.int32)
+
+
+def _fresh_zeros(n: int) -> Array:
+    """Return int32 zeros in memory fresh from the system: where no id lies, none is taken.
+
+    Of the tables that many users need, large pages save a tenth of the time to encode, as one finds
+    its way to a small page by another table. Larger ones may be mostly empty.
+    """
+    n_bytes = 4 * n
+    if not _LEAST_LARGE_PAGES <= n_bytes <= _MOST_LARGE_PAGES or _LARGE_PAGES is None:
+        return np.zeros(n, np.int32)
+    memory = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # the system has none
+        memory.madvise(_LARGE_PAGES)
+    return np.frombuffer(memory, np.int32)
 
 
 def _grown(array: Array, size: int) -> Array:

@@ -12,6 +12,7 @@ from fastmf.data.filters import check_duplicates_option, resolve_duplicates
 from fastmf.data.ingest import Encoded, Progress, encode_parts
 from fastmf.data.ratings import Duplicates, Ratings
 from fastmf.data.readers.part import Part
+from fastmf.data.stored_columns import as_seconds
 from fastmf.errors import DataError
 
 __all__ = ["MemorySink", "read_in_memory"]
@@ -34,6 +35,14 @@ class _MemoryColumn:
         return np.concatenate([np.empty(0, self._dtype), *pieces])
 
 
+class _MemoryTimes(_MemoryColumn):
+    """Keeps times, as seconds."""
+
+    def append(self, rows: Array) -> None:
+        """Keep a copy of rows behind those before."""
+        super().append(as_seconds(rows))
+
+
 class MemorySink:
     """Collects columns in memory."""
 
@@ -41,7 +50,7 @@ class MemorySink:
         self.users = _MemoryColumn(np.int32)
         self.items = _MemoryColumn(np.int32)
         self.values = _MemoryColumn(np.float32)
-        self.times = _MemoryColumn(np.int64)
+        self.times = _MemoryTimes(np.int64)
 
     def settle(self) -> None:
         """Nothing is left to decide."""

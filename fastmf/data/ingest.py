@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from fastmf.data.arrow_views import as_arrow
 from fastmf.data.batches import (
     Decoder,
     PreparedBatch,
@@ -17,7 +18,8 @@ from fastmf.data.batches import (
     prepare_batch,
     unreadable,
 )
-from fastmf.data.filters import resolve_duplicates
+from fastmf.data.filters import drop_duplicates
+from fastmf.data.id_tables import IntegerEncoder
 from fastmf.data.ratings import Duplicates
 from fastmf.data.readers.part import Part
 from fastmf.data.repeats import count_repeats
@@ -31,6 +33,9 @@ from fastmf.parallel import Team
 __all__ = ["Encoded", "Progress", "encode_parts", "finish_table"]
 
 Progress = Callable[[int], None]
+
+# What a thread decodes while another sets compiled code up.
+_GROUPS_AT_FIRST = 3
 
 
 class Encoded(NamedTuple):
@@ -125,7 +130,9 @@ class _Encoder:
         """Read, decode and encode; a group of batches is decoded while the last is encoded."""
         jobs = guarded_batches(part)
         group_size = team.num_threads if part.independent else 1
-        decoders: list[Decoder] = list(islice(jobs, group_size))
+        # Nothing can be encoded yet: one thread sets compiled code up, the others decode ahead.
+        first_size = _GROUPS_AT_FIRST * group_size if part.independent else 1
+        decoders: list[Decoder] = [_set_up_kernels, *islice(jobs, first_size)]
         group: list[PreparedBatch] = []
         first_row = 0
         while decoders or group:
@@ -229,6 +236,11 @@ def _check_extent(part: Part, n_rows: int, *, complete: bool = False) -> None:
         raise unreadable(part.name, ValueError(found))
 
 
+def _set_up_kernels() -> None:
+    """Encode nothing, so that what the first compiled function of a process needs is there."""
+    IntegerEncoder().encode(as_arrow(np.empty(0, np.int32)), np.empty(0, np.int32))
+
+
 def _call(task: Callable[[], Any]) -> Any:
     return task()
 
@@ -274,8 +286,6 @@ def finish_table(
     n_users, n_items = len(encoded.users), len(encoded.items)
     if count_repeats(stored, n_users, n_items, num_threads) == 0:
         return stored, encoded.rating_range, encoded.notes
-    resolved, note = resolve_duplicates(
-        sink.wide(stored), n_users, n_items, duplicates, encoded.place, num_threads
-    )
+    resolved, note = drop_duplicates(sink.wide(stored), n_users, n_items, duplicates, encoded.place)
     rating_range = (float(resolved.value.min()), float(resolved.value.max()))
-    return sink.rewrite(resolved), rating_range, tuple(chain(encoded.notes, [note] if note else []))
+    return sink.rewrite(resolved), rating_range, (*encoded.notes, note)

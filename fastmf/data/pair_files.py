@@ -114,7 +114,13 @@ def as_integers(ids: pa.Array) -> pa.Array | None:
 
 
 def _plain(ids: pa.Array) -> pa.Array:
-    """Return categories as what they stand for."""
+    """Return categories as what they stand for; refuse offsets and text that are damaged.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+    """
+    ids.validate(full=True)
     return ids.dictionary_decode() if pa.types.is_dictionary(ids.type) else ids
 
 

@@ -54,7 +54,7 @@ class Sink(Protocol):
 
     @property
     def times(self) -> Appendable:
-        """Takes int64 seconds since 1970; none, or fewer than rows, where there are no times."""
+        """Takes int64 seconds or uint16 days since 1970; fewer than rows where some lack one."""
 
     def settle(self) -> None:
         """Decide where what came so far belongs; nothing may be appended meanwhile."""

@@ -11,7 +11,15 @@ from fastmf.data.arrays import Array, Columns, frozen
 from fastmf.kernels.column_codes import look_up_levels
 from fastmf.kernels.sampling import gather_rows, gather_times
 
-__all__ = ["KINDS", "MOST_LEVELS", "PIECE_ROWS", "SECONDS_OF_DAY", "StoredColumns"]
+__all__ = [
+    "KINDS",
+    "LAST_DAY",
+    "MOST_LEVELS",
+    "PIECE_ROWS",
+    "SECONDS_OF_DAY",
+    "StoredColumns",
+    "as_seconds",
+]
 
 KINDS: dict[str, tuple[np.dtype[np.generic], ...]] = {
     "user_index": (np.dtype(np.int32),),
@@ -32,6 +40,27 @@ with 2**15 rows, reading a hundred million ratings took a fifth longer.
 """
 
 SECONDS_OF_DAY = 86_400
+
+LAST_DAY = np.iinfo(np.uint32).max // SECONDS_OF_DAY
+"""Days end where seconds of 32 bits do, so that either can become the other: in 2106."""
+
+
+def as_seconds(times: Array) -> Array:
+    """Return times as they are stored as seconds.
+
+    Parameters
+    ----------
+    times : ndarray
+        (m,) uint16 days since 1970, or seconds of any other type.
+
+    Returns
+    -------
+    ndarray
+        (m,) int64 seconds since 1970, read-only; a view where they are that.
+    """
+    if times.dtype == np.uint16:
+        times = np.multiply(times, SECONDS_OF_DAY, dtype=np.int64)
+    return frozen(times, np.int64)
 
 
 class _Piece(NamedTuple):
@@ -88,12 +117,7 @@ class StoredColumns(NamedTuple):
 
     def seconds(self, start: int, stop: int) -> Array | None:
         """Return the times of rows [start, stop) as read-only int64 seconds, None without any."""
-        if self.time is None:
-            return None
-        times = self.time[start:stop]
-        if times.dtype != np.uint16:
-            return frozen(times, np.int64)
-        return frozen(np.multiply(times, SECONDS_OF_DAY, dtype=np.int64))
+        return None if self.time is None else as_seconds(self.time[start:stop])
 
     def gather(self, selection: Array, start: int, stop: int, count: int) -> list[Array]:
         """Return users, items and ratings of the selected rows among [start, stop).

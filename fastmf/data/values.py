@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from fastmf.data.arrays import Array
 from fastmf.data.arrow_views import as_numpy
-from fastmf.data.stored_columns import SECONDS_OF_DAY
+from fastmf.data.stored_columns import LAST_DAY, SECONDS_OF_DAY
 from fastmf.errors import DataError
 
 __all__ = ["BadRowError", "TimeReader", "complaint_about", "read_values"]
@@ -110,7 +110,7 @@ def complaint_about(rating: float) -> str:
 
 @dataclass
 class TimeReader:
-    """Turns columns of times into Unix seconds, one unit for all batches.
+    """Turns columns of times into Unix seconds, or days, one unit for all batches.
 
     Parameters
     ----------
@@ -140,7 +140,8 @@ class TimeReader:
         Returns
         -------
         ndarray or None
-            (m,) int64 seconds since 1970-01-01; None once times are left out.
+            (m,) int64 seconds since 1970-01-01; of dates up to 2106, which take less, uint16 days
+            since then. None once times are left out.
 
         Raises
         ------
@@ -150,7 +151,7 @@ class TimeReader:
         if self.complaint is not None:
             return None
         try:
-            return self._read_seconds(column)
+            return self._read(column)
         except BadRowError as error:
             if self.required:
                 raise
@@ -161,7 +162,7 @@ class TimeReader:
             self.complaint = str(error)
         return None
 
-    def _read_seconds(self, column: pa.Array) -> Array:
+    def _read(self, column: pa.Array) -> Array:
         if column.null_count:
             row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
             raise BadRowError(row, "a time is missing")
@@ -172,8 +173,7 @@ class TimeReader:
             except pa.ArrowInvalid as error:
                 raise DataError("the time column holds text that is not a timestamp") from error
         if kind == pa.date32():
-            days = as_numpy(column.view(pa.int32()))
-            return np.multiply(days, SECONDS_OF_DAY, dtype=np.int64)
+            return _days_or_seconds(as_numpy(column.view(pa.int32())))
         if pa.types.is_timestamp(column.type) or kind == pa.date64():
             unit = "ms" if kind == pa.date64() else column.type.unit
             per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
@@ -199,6 +199,12 @@ class TimeReader:
             row = int(np.argmax(times) if high > -low else np.argmin(times))
             raise BadRowError(row, f"the time {times[row]} is in another unit than those before")
         return _whole_seconds(times, unit)
+
+
+def _days_or_seconds(days: Array) -> Array:
+    if days.size and days.min() >= 0 and days.max() <= LAST_DAY:
+        return days.astype(np.uint16)
+    return np.multiply(days, SECONDS_OF_DAY, dtype=np.int64)
 
 
 def _whole_seconds(ticks: Array, per_second: int) -> Array:

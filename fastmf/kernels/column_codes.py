@@ -7,7 +7,7 @@ import numpy as np
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.grid import level_slot
 
-__all__ = ["code_values", "look_up_levels", "narrow_days"]
+__all__ = ["code_bytes", "code_values", "look_up_levels", "narrow_days"]
 
 _SECONDS_OF_DAY = np.int64(86_400)
 # 86,400 is 2**7 * 675, and 2**32 / 675 is a little less than this.
@@ -54,6 +54,38 @@ def code_values(values, keys, used, code_of_slot, levels, count, codes):
             count += 1
         codes[row] = code_of_slot[slot]
     return np.int64(values.size), count
+
+
+@kernel
+def code_bytes(values, start, code_of_byte, codes):
+    """Give ratings of eight bits the numbers of their levels, as far as all of these have one.
+
+    Parameters
+    ----------
+    values : (m,) uint8, read-only
+        The bytes of the ratings.
+    start : int64
+        First row to code.
+    code_of_byte : (256,) int16
+        The code of each byte, or -1.
+    codes : (m,) uint8, modified
+        Receives the codes.
+
+    Returns
+    -------
+    int64
+        Rows coded; less than m when the next has a byte without a code.
+
+    Notes
+    -----
+    A third of the time of `code_values`, which scrambles all 32 bits of a rating.
+    """
+    for row in range(start, values.size):
+        code = code_of_byte[values[row]]
+        if code < 0:
+            return np.int64(row)
+        codes[row] = np.uint8(code)
+    return np.int64(values.size)
 
 
 @kernel

@@ -32,7 +32,7 @@ def encode_small_integers(values, start, ids, count, table, indices):
 
     Parameters
     ----------
-    values : (m,) int64, read-only
+    values : (m,) int32, read-only
         Raw ids.
     start : int64
         First row to encode.
@@ -58,10 +58,10 @@ def encode_small_integers(values, start, ids, count, table, indices):
     One access a row instead of two and a hash. Writes only to its own arguments, so calls on
     different vocabularies run in parallel.
     """
-    limit = np.uint64(table.size)
+    limit = np.uint32(table.size)
     for row in range(start, values.size):
         # As an unsigned number, a negative id is huge: one comparison for both ends.
-        value = np.uint64(values[row])
+        value = np.uint32(values[row])
         if value >= limit:
             return row, count
         index = table[value] - np.int32(1)

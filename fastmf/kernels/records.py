@@ -10,36 +10,75 @@ __all__ = ["count_leading_zeros", "last_record_end", "record_ends"]
 
 
 @kernel(inline="always")
-def _walk(text, delimiter, quote, line_end, ends):
-    """Return the end of the last whole record and their number; note as many ends as fit."""
-    end = np.int64(0)
-    count = np.int64(0)
-    quoted = False
-    field_start = True
-    closed_at = np.int64(-2)
-    for place in range(text.size):
-        byte = text[place]
-        if quoted:
+def _walk(  # noqa: PLR0912 - a function of its own for each kind of byte would hide the order
+    text, delimiter, quote, line_end, longest, strict, final, ends, starts
+):
+    """Find records, and what a quote that is not closed as it should be makes of them.
+
+    Such a quote encloses line ends and has text other than a delimiter behind its closing one, or
+    it encloses more than `longest` bytes up to some line end, or, in a `final` text, all the rest.
+    Where `strict`, the first of them ends the walk. Where not, the record that it is in ends with
+    its first line.
+
+    Returns the end of the last whole record, the number of records, and that of such quotes. Notes
+    as many ends of records, and starts of those with such a quote, as fit.
+    """
+    carriage_return = np.uint8(13)
+    end, count, n_open = np.int64(0), np.int64(0), np.int64(0)
+    quoted, field_start, spans = False, True, False
+    closed_at, opened_at, first_line = np.int64(-2), np.int64(0), np.int64(-1)
+    place = np.int64(0)
+    while place < text.size or (final and quoted):
+        failed = False
+        byte = line_end if place == text.size else text[place]
+        if place == text.size:
+            failed = True
+            first_line = place if first_line < 0 else first_line
+        elif quoted:
             # A doubled quote closes and opens again: the state between does not matter.
             if byte == quote:
                 quoted = False
-                closed_at = np.int64(place)
+                closed_at = place
+            elif byte == line_end:
+                spans = True
+                if first_line < 0:
+                    first_line = place + 1
+                failed = place - opened_at > longest
         elif byte == quote and (field_start or closed_at == place - 1):
+            if field_start:
+                opened_at = place
             quoted = True
             field_start = False
         elif byte == line_end:
-            end = np.int64(place + 1)
+            end = place + 1
             if count < ends.size:
                 ends[count] = end
             count += 1
-            field_start = True
+            field_start, spans, first_line = True, False, np.int64(-1)
         else:
             field_start = byte == delimiter
-    return end, count
+            failed = (
+                spans and closed_at == place - 1 and not field_start and byte != carriage_return
+            )
+            spans = spans and not field_start
+        place += 1
+        if failed:
+            if n_open < starts.size:
+                starts[n_open] = end
+            n_open += 1
+            if strict:
+                return end, count, n_open
+            place, end = first_line, first_line
+            if count < ends.size:
+                ends[count] = end
+            count += 1
+            quoted, field_start, spans, first_line = False, True, False, np.int64(-1)
+            closed_at = np.int64(-2)
+    return end, count, n_open
 
 
 @kernel
-def last_record_end(text, delimiter, quote, line_end):
+def last_record_end(text, delimiter, quote, line_end, longest, strict):
     """Find the end of the last whole record.
 
     A quote opens a quoted field only at the field's start; inside, two quotes stand for one.
@@ -50,37 +89,53 @@ def last_record_end(text, delimiter, quote, line_end):
         Text that begins with a record.
     delimiter, quote, line_end : uint8
         The bytes that part fields, enclose fields and end records.
+    longest : int64
+        Bytes that quotes enclose at most, up to the last line end within.
+    strict : bool
+        Whether to stop at the first quote that encloses line ends and is not closed as it should
+        be: text other than a delimiter follows, or it is too long. Otherwise the record that it is
+        in ends with its first line.
 
     Returns
     -------
-    int64
+    end : int64
         Number of bytes up to and including the last line end outside quotes; 0 without any.
+    stopped : bool
+        Whether such a quote is in the record that begins there.
     """
-    end, _ = _walk(text, delimiter, quote, line_end, np.empty(0, np.int64))
-    return end
+    nothing = np.empty(0, np.int64)
+    end, _, n_open = _walk(
+        text, delimiter, quote, line_end, longest, strict, False, nothing, nothing
+    )
+    return end, strict and n_open > 0
 
 
 @kernel
-def record_ends(text, delimiter, quote, line_end, ends):
-    """Find the ends of all whole records, as `last_record_end` tells them.
+def record_ends(text, delimiter, quote, line_end, longest, ends, starts):
+    """Find the ends of all whole records, as `last_record_end` tells them when not strict.
 
     Parameters
     ----------
     text : (n,) uint8, read-only
-        Text that begins with a record.
+        Whole records: a quote that is never closed is one that is left open.
     delimiter, quote, line_end : uint8
         The bytes that part fields, enclose fields and end records.
+    longest : int64
+        As there.
     ends : (m,) int64, modified
-        Receives the position behind each line end outside quotes; at least as long as there are
-        line ends.
+        Receives the position behind each record; at least as long as there are line ends.
+    starts : (m,) int64, modified
+        Receives where those records begin that end with their first line because of a quote.
 
     Returns
     -------
-    int64
+    count : int64
         Records.
+    n_open : int64
+        Those with such a quote.
     """
-    _, count = _walk(text, delimiter, quote, line_end, ends)
-    return count
+    _, count, n_open = _walk(text, delimiter, quote, line_end, longest, False, True, ends, starts)
+    return count, n_open
 
 
 @kernel

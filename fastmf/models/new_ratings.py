@@ -55,7 +55,8 @@ def read_new_ratings(model: Any, ratings: Any, *, one_person: bool = False) -> R
     if len(read) == 0:
         raise DataError("there are no ratings to take in")
     low, high = read.rating_range
-    alpha = model.hyperparameters(**model.get_params()).row_rules.alpha
+    rules = getattr(model.hyperparameters(**model.get_params()), "row_rules", None)
+    alpha = 0.0 if rules is None else rules.alpha
     if alpha > 0:
         if low < 0:
             raise DataError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from fastmf.data import Ratings
-from fastmf.data.fingerprint import describe_file
+from fastmf.data.fingerprint import describe_files
 from fastmf.data.readers import find_parts
 from fastmf.data.store_header import HEADER, is_store
 from fastmf.errors import DataError
@@ -27,7 +27,10 @@ __all__ = [
 ]
 
 # The arguments of `fastmf.read_ratings` that tell one way of reading a file from another.
-OPTIONS = ("user_column", "item_column", "rating_column", "time_column", "duplicates")
+OPTIONS = (
+    *("user_column", "item_column", "rating_column", "time_column"),
+    *("duplicates", "on_bad_rows", "unrated"),
+)
 
 
 class SourceFile(TypedDict):
@@ -101,7 +104,7 @@ def _identities(path: Path) -> list[SourceFile] | None:
     try:
         # The header of a store vouches for its other files.
         parts = [path / HEADER] if is_store(path) else find_parts(path)
-        return [_of(describe_file(part)) for part in parts]
+        return [_of(file) for file in describe_files(parts)]
     except (DataError, OSError, RuntimeError):  # RuntimeError: a loop of symbolic links
         return None
 

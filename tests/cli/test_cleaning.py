@@ -165,3 +165,13 @@ def test_the_help_groups_its_options(run, command):
                                       "--min-user-ratings", "--until-stable")
     ]  # fmt: skip
     assert places == sorted(places)
+
+
+def test_ratings_are_described_and_models_measured_on_what_is_left(run, run_json, ratings):
+    cleaned = clean_ratings(read_ratings(ratings), min_rating=2, top_items=20)
+    described = run_json("inspect", ratings, "--min-rating", 2, "--top-items", 20)
+    assert described["n_ratings"] == len(cleaned)
+    assert described["n_items"] == 20
+    run("train", ratings, *SMALL, "--out", "m")
+    measured = run_json("evaluate", "m", ratings, "--min-rating", 2, "--top-items", 20)
+    assert measured["n_ratings"] == len(cleaned)

@@ -123,6 +123,22 @@ def test_training_ratings_are_read_as_they_were_in_training(run, run_json, workp
         assert found == set(range(1, 61)) - items_of(1003)
 
 
+def test_rows_without_a_rating_are_seen_where_training_kept_them(run, run_json, workplace):
+    users, items, _ = planted_rows()
+    lines = [
+        f"{user},{item},-1" if item % 2 else f"{user},{item},7"
+        for user, item in zip(users, items, strict=True)
+    ]
+    lines.insert(9, "of no use")
+    (workplace / "anime.csv").write_text("\n".join(["user_id,anime_id,rating", *lines]))
+    how = ("--unrated", "interactions", "--on-bad-rows", "skip")
+    run("train", "anime.csv", *how, *SMALL, "--out", "m")
+    arguments = ("recommend", "m", "--user", 1003, "-n", 60)
+    assert "note:" not in run(*arguments).stderr
+    found = {entry["item"] for entry in run_json(*arguments)["users"][0]["items"]}
+    assert found == set(range(1, 61)) - items_of(1003)
+
+
 def test_a_store_needs_neither_columns_nor_the_file_it_was_made_of(run, run_json, workplace):
     file = swapped(workplace)
     run("convert", file, "kept.store", *COLUMNS)

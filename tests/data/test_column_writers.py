@@ -60,6 +60,31 @@ def test_levels_are_in_order_of_appearance_and_integers_will_do(tmp_path):
     assert written(writer).tolist() == [0, 1, 2, 0]
 
 
+BYTES = np.arange(-128, 128, dtype=np.int8)
+MIXED = {
+    "of one type": ([BYTES, BYTES[::-1]], np.uint8),
+    "the same as numbers": ([BYTES[:200], BYTES.astype(np.float32), BYTES], np.uint8),
+    "of other meanings": ([BYTES[:100], BYTES[:100].view(np.uint8)], np.uint8),
+    "too many": ([BYTES, np.array([7, 128, 200], np.uint8), BYTES], np.float32),
+}
+
+
+@ORDERS
+@pytest.mark.parametrize("case", list(MIXED))
+def test_ratings_of_eight_bits_are_coded_like_any_others(tmp_path, begin_after, case):
+    pieces, kind = MIXED[case]
+    pieces = [np.random.default_rng(1).permutation(piece) for piece in pieces]
+    writer = fed(ValueWriter, tmp_path, pieces, begin_after)
+    assert writer.kind == kind
+    values = np.concatenate([piece.astype(np.float32) for piece in pieces])
+    rows = written(writer)
+    decoded = writer.levels[rows] if kind == np.uint8 else rows
+    assert decoded.tobytes() == values.tobytes()
+    if kind == np.uint8:
+        _, first = np.unique(values, return_index=True)
+        assert writer.levels[: writer.n_levels].tolist() == values[np.sort(first)].tolist()
+
+
 @ORDERS
 @pytest.mark.parametrize(
     ("odd", "kind"),
@@ -81,6 +106,19 @@ def test_one_odd_time_widens_all(tmp_path, begin_after, odd, kind):
     assert writer.kind == kind
     rows = written(writer).astype(np.int64) * (DAY if kind == np.uint16 else 1)
     assert rows.tolist() == np.concatenate(pieces).tolist()
+
+
+@ORDERS
+@pytest.mark.parametrize(
+    ("odd", "kind"), [(5 * DAY, np.uint16), (5 * DAY + 1, np.uint32), (-1, np.int64)]
+)
+def test_days_may_come_as_days(tmp_path, begin_after, odd, kind):
+    days = np.arange(9000, dtype=np.uint16)
+    pieces = days, np.array([odd]), np.array([49_710], np.uint16)
+    writer = fed(TimeWriter, tmp_path, pieces, begin_after)
+    assert writer.kind == kind
+    rows = written(writer).astype(np.int64) * (DAY if kind == np.uint16 else 1)
+    assert rows.tolist() == [*range(0, 9000 * DAY, DAY), odd, 49_710 * DAY]
 
 
 @ORDERS

@@ -75,3 +75,13 @@ def test_a_damaged_page_of_pairs_is_refused(tmp_path):
     (tmp_path / "pairs").write_bytes(data)
     with pytest.raises(DataError, match="copy or download it again"):
         list(read_pairs(tmp_path / "pairs", None, None))
+
+
+def test_text_of_pairs_that_is_damaged_is_refused(tmp_path):
+    path = tmp_path / "pairs.arrow"
+    table = pa.table({"user": ["a", "b"], "item": ["QQQ", "c"]})
+    with pa.ipc.new_file(path, table.schema) as writer:
+        writer.write_table(table)
+    path.write_bytes(path.read_bytes().replace(b"QQQ", b"Q\xc3Q"))
+    with pytest.raises(DataError, match="the file is damaged or cut short"):
+        list(read_pairs(path, None, None))

@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from fastmf.data.stored_columns import as_seconds
 from fastmf.data.values import BadRowError, TimeReader, read_values
 from fastmf.errors import DataError
 
@@ -60,7 +61,6 @@ SECONDS = 1_125_964_800
         pa.array([SECONDS * 10**6 + 999_999]),
         pa.array([SECONDS * 10**9]),
         pa.array([SECONDS + 0.75]),
-        pa.array([DAY]),
         pa.array([DAY], pa.date64()),
         pa.array([datetime.datetime(2005, 9, 6)], pa.timestamp("ns")),
         pa.array([datetime.datetime(2005, 9, 6)], pa.timestamp("ms", "UTC")),
@@ -72,6 +72,16 @@ def test_times_of_any_type_become_seconds(column):
     times = TimeReader().read(column)
     assert times.dtype == np.int64
     assert times.tolist() == [SECONDS]
+
+
+@pytest.mark.parametrize(
+    ("day", "kind"),
+    [(0, np.uint16), (13_032, np.uint16), (49_710, np.uint16), (49_711, np.int64), (-1, np.int64)],
+)
+def test_dates_stay_days_as_far_as_a_store_has_them(day, kind):
+    times = TimeReader().read(pa.array([5, day], pa.int32()).view(pa.date32()))
+    assert times.dtype == kind
+    assert as_seconds(times).tolist() == [5 * 86_400, day * 86_400]
 
 
 def test_times_before_1970_round_down():

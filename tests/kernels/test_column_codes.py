@@ -59,6 +59,21 @@ def test_zeros_of_either_sign_are_two_levels():
 
 
 @settings(deadline=None)
+@given(st.binary(max_size=60), st.sets(st.integers(0, 255)), st.integers(0, 5))
+def test_bytes_are_coded_up_to_the_first_unknown(data, unknown, start):
+    code_of_byte = np.random.default_rng(2).permutation(256).astype(np.int16)
+    code_of_byte[list(unknown)] = -1
+    codes = np.zeros(len(data), np.uint8)
+    start = min(start, len(data))
+    values = frozen(np.frombuffer(data, np.uint8))
+    row = kernels.code_bytes(values, np.int64(start), code_of_byte, codes)
+    wanted = reference.code_bytes(data[start:], code_of_byte)
+    assert codes[start:row].tolist() == wanted
+    assert row == start + len(wanted)
+    assert not codes[:start].any()
+
+
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 255), max_size=300))
 def test_codes_become_ratings_again(codes):
     levels = np.random.default_rng(1).normal(size=256).astype(np.float32)

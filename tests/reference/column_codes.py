@@ -16,6 +16,12 @@ def code_values(values, levels, n_levels):
     return codes, [np.frombuffer(level, np.float32)[0] for level in known]
 
 
+def code_bytes(data, code_of_byte):
+    """Return the codes of all bytes before the first that has none."""
+    codes = [int(code_of_byte[byte]) for byte in data]
+    return codes[: codes.index(-1)] if -1 in codes else codes
+
+
 def look_up_levels(codes, levels):
     return np.array([levels[code] for code in codes], np.float32)
 

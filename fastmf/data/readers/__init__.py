@@ -6,7 +6,8 @@ A new layout is a module with a `Layout`, and its name in `LAYOUTS`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fastmf.data.readers.columnar import ARROW_FILE, ARROW_STREAM, FEATHER_1, PARQUET
@@ -66,14 +67,7 @@ def find_parts(path: Path) -> list[Path]:
         raise DataError(_missing(path))
     if (path / "model.json").is_file():
         raise DataError(f"{path}: this is a saved model; give the ratings it was trained on")
-    parts = sorted(
-        file
-        for file in path.rglob("*")
-        if file.is_file()
-        and not any(step.startswith((".", "_")) for step in file.relative_to(path).parts)
-        and _part_suffix(file) in _PART_SUFFIXES
-    )
-    parts = without_companions(parts)
+    parts = without_companions(sorted(_parts_below(path), key=lambda part: part.parts))
     if not parts:
         raise DataError(
             f"{path}: no parts in this folder; looked for names ending in "
@@ -86,6 +80,21 @@ def find_parts(path: Path) -> list[Path]:
             "name the one to read, or leave one kind in the folder"
         )
     return parts
+
+
+def _parts_below(folder: Path) -> Iterator[Path]:
+    """Yield the files at any depth whose names are those of parts; thousands in a tenth second."""
+    for below, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+        here = Path(below)
+        for name in names:
+            part = here / name
+            if (
+                not name.startswith((".", "_"))
+                and _part_suffix(part) in _PART_SUFFIXES
+                and part.is_file()
+            ):
+                yield part
 
 
 def check_regular(path: Path) -> None:

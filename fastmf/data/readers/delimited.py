@@ -21,15 +21,11 @@ from fastmf.data.readers.complaints import complain, complaint_about_record, tex
 from fastmf.data.readers.compression import open_text
 from fastmf.data.readers.dialect import LongFieldError, is_whole_number, records, sniff
 from fastmf.data.readers.fast_text import FastText
-from fastmf.data.readers.forgiving_text import (
-    ForgivingText,
-    TextIdError,
-    text_lines,
-    with_usable_sample,
-)
+from fastmf.data.readers.forgiving_text import ForgivingText, TextIdError
 from fastmf.data.readers.part import Layout, Part, RawBatch, ReadOptions, TextIdsError, Unrated
 from fastmf.data.readers.sifted import left_out_note
 from fastmf.data.readers.text_blocks import Block, BlockCut
+from fastmf.data.readers.usable_sample import text_lines, with_usable_sample
 from fastmf.errors import DataError
 
 __all__ = ["DELIMITED", "DelimitedPart"]
@@ -63,7 +59,7 @@ class DelimitedPart(Part):
         told = text_lines(head) if self._skipping else head
         self.dialect, begin = sniff(told, self.name, whole=whole)
         first_line = head[:begin].count(self.dialect.line_end) + 1
-        self._cut = BlockCut(path, self.dialect, begin, first_line)
+        self._cut = BlockCut(path, self.dialect, begin, first_line, self._skipping)
         self.roles = self._find_roles(options.names, options.unrated)
         if self._skipping:
             self.dialect = with_usable_sample(self.dialect, self.roles)

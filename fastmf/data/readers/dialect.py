@@ -243,11 +243,23 @@ def _separator(text: str, name: str) -> str:
         if score > best_score:
             best, best_score = separator, score
     if not best:
+        _refuse_pairs(lines, name)
         raise DataError(
             f"{name}: not a file fastmf knows: its first line ({shortened(lines[0])!r}) does not "
             "part into three columns by commas, tabs, semicolons, bars, '::' or spaces"
         )
     return best
+
+
+def _refuse_pairs(lines: list[str], name: str) -> None:
+    """Say what to do with a file of users and items without ratings, if this is one."""
+    for separator in _SEPARATORS:
+        if all(_count_fields(line, separator) == 2 for line in lines):
+            raise DataError(
+                f"{name}: two columns ({shortened(lines[0])!r}), but ratings have three: a user, "
+                "an item and a rating; where each line is an interaction, add a third column "
+                "'rating' of ones, and train a model of interactions"
+            )
 
 
 def _count_fields(line: str, separator: str) -> int:

@@ -8,7 +8,6 @@ aside, halves of the text are given to Arrow until those that it refuses are sho
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,15 +20,13 @@ from fastmf.data.readers.complaints import complaint_about_record, complaint_abo
 from fastmf.data.readers.dialect import Dialect, LongFieldError, is_whole_number, records
 from fastmf.data.readers.fast_text import FastText
 from fastmf.data.readers.part import RawBatch
-from fastmf.data.readers.text_blocks import find_record_ends
+from fastmf.data.readers.text_blocks import LONGEST_FIELD, find_record_ends, find_records
 
-__all__ = ["BadRecord", "ForgivingText", "TextIdError", "text_lines", "with_usable_sample"]
+__all__ = ["BadRecord", "ForgivingText", "TextIdError"]
 
 # More are found faster by Arrow.
 _MOST_ASIDE = 4096
 _FEW_RECORDS = 128
-# Files with NUL bytes in a greater share of their lines are not text.
-_LARGEST_NUL_SHARE = 0.1
 
 
 class BadRecord(NamedTuple):
@@ -118,19 +115,77 @@ class ForgivingText:
             When Arrow refuses what it has read in parts.
         """
         whole = text[:stop]
-        lines = not self._dialect.quoted or b'"' not in whole
-        parsed = self._fast.parse(text, stop, most_aside=_MOST_ASIDE if lines else 0)
-        bad: list[BadRecord] = []
+        if self._dialect.quoted and b'"' in whole:
+            batch, bad, _ = self._parse_quoted(whole)
+            return batch, bad
+        parsed = self._fast.parse(text, stop, most_aside=_MOST_ASIDE)
+        bad = []
         if parsed is not None:
             bad = list(self._complaints(whole, parsed.aside.tolist()))
             if len(bad) == len(parsed.aside):
                 return parsed.batch, bad
+        return self._parse_by_halves(whole, bad)
+
+    def _parse_quoted(self, text: bytes) -> tuple[RawBatch | None, list[BadRecord], bytes]:
+        """Parse a text with quotes; also return it with blanks where a quote is left open.
+
+        Of a record that such a quote makes of several lines, only the first line is left out. The
+        quote is one that is not closed as it should be; or one whose record cannot be used, while
+        some of its other lines can.
+        """
+        opened: list[BadRecord] = []
+        masked = text
+        starts = find_records(text, self._dialect)[1].tolist()
+        while True:
+            opened += [self._opened_record(text, start) for start in starts]
+            masked = self._blanked(masked, starts)
+            parsed = self._fast.parse(masked, len(masked), most_aside=0)
+            if parsed is not None:
+                return parsed.batch, sorted(opened), masked
+            batch, bad = self._parse_by_halves(masked, [])
+            starts = [record.begin for record in bad if self._hides_lines(masked, record)]
+            if not starts:
+                return batch, sorted([*opened, *bad]), masked
+
+    def _opened_record(self, text: bytes, begin: int) -> BadRecord:
+        """Return the first line of a record with a quote that is left open."""
+        end = self._line_stop(text, begin)
+        complaint = self._complaint(text[begin:end], begin) if end - begin < LONGEST_FIELD else None
+        return BadRecord(begin, end, complaint or "a quote is opened here and left open")
+
+    def _line_stop(self, text: bytes, begin: int) -> int:
+        return text.find(self._dialect.line_end, begin) + 1 or len(text)
+
+    def _blanked(self, text: bytes, starts: list[int]) -> bytes:
+        """Return a text with blank lines in the place of the lines that begin somewhere."""
+        kept, at = [], 0
+        for begin in starts:
+            end = self._line_stop(text, begin)
+            kept += [text[at:begin], self._dialect.line_end * (end - begin)]
+            at = end
+        return b"".join([*kept, text[at:]])
+
+    def _hides_lines(self, text: bytes, record: BadRecord) -> bool:
+        """Whether any line of a record but the first is a record that can be used."""
+        begin = self._line_stop(text, record.begin)
+        while begin < record.end:
+            end = self._line_stop(text, begin)
+            line = text[begin:end]
+            if line.strip() and b'"' not in line and self._is_usable(line):
+                return True
+            begin = end
+        return False
+
+    def _parse_by_halves(
+        self, text: bytes, bad: list[BadRecord]
+    ) -> tuple[RawBatch | None, list[BadRecord]]:
+        """Parse a text without records that are known to be bad, or find these by halves."""
         try:
-            return self._parse_strictly(_without(whole, bad)), bad
+            return self._parse_strictly(_without(text, bad)), bad
         except (UnusableTextError, SuperfluousZeroError):
-            ends = find_record_ends(whole, self._dialect)
-            bad = list(self._find_bad(whole, np.append(0, ends[:-1]), ends))
-            return self._parse_strictly(_without(whole, bad)), bad
+            ends = find_record_ends(text, self._dialect)
+            bad = list(self._find_bad(text, np.append(0, ends[:-1]), ends))
+            return self._parse_strictly(_without(text, bad)), bad
 
     def usable_lines(self, text: bytes, first_line: int) -> list[int]:
         """Return the line numbers of the records that `parse` keeps: slow, for messages.
@@ -142,12 +197,16 @@ class ForgivingText:
         first_line : int
             Number of the first line.
         """
-        _, bad = self.parse(text, len(text))
+        kept = text
+        if self._dialect.quoted and b'"' in text:
+            _, bad, kept = self._parse_quoted(text)
+        else:
+            _, bad = self.parse(text, len(text))
         left_out = {record.begin for record in bad}
         lines = []
         begin, line = 0, first_line
-        for end in find_record_ends(text, self._dialect).tolist():
-            if begin not in left_out and text[begin:end].strip():
+        for end in find_record_ends(kept, self._dialect).tolist():
+            if begin not in left_out and kept[begin:end].strip():
                 lines.append(line)
             line += text.count(self._dialect.line_end, begin, end)
             begin = end
@@ -248,42 +307,3 @@ def _without(text: bytes, bad: list[BadRecord]) -> bytes:
         at = record.end
     kept.append(text[at:])
     return b"".join(kept)
-
-
-def text_lines(head: bytes) -> bytes:
-    """Return the beginning of a file without lines that hold NUL bytes, as far as they are few.
-
-    Parameters
-    ----------
-    head : bytes
-        Its beginning; the first line is kept as it is.
-    """
-    if b"\0" not in head:
-        return head
-    lines = head.splitlines(keepends=True)
-    kept = lines[:1] + [line for line in lines[1:] if b"\0" not in line]
-    return head if len(kept) < (1 - _LARGEST_NUL_SHARE) * len(lines) else b"".join(kept)
-
-
-def with_usable_sample(dialect: Dialect, roles: Roles) -> Dialect:
-    """Return a dialect whose sample lacks records that cannot be used: they tell no types.
-
-    Parameters
-    ----------
-    dialect : Dialect
-        As found from the head of the file.
-    roles : Roles
-        Which column is which.
-    """
-    sample = [
-        fields
-        for fields in dialect.sample
-        if complaint_about_record(fields, dialect, roles) is None
-    ]
-    lines = []
-    for line in dialect.sample_text.split(dialect.line_end):
-        found = [fields for _, fields in records(line, dialect, 1)]
-        if found and complaint_about_record(found[0], dialect, roles) is None:
-            lines.append(line)
-    text = dialect.line_end.join(lines) + dialect.line_end
-    return replace(dialect, sample=tuple(sample), sample_text=text)

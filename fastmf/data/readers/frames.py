@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from fastmf.data.arrow_views import ARROW_TYPES, as_arrow
 from fastmf.data.columns import Roles, find_columns
 from fastmf.data.readers.part import Part, RawBatch, ReadOptions, sliced
 from fastmf.data.readers.sifted import sifted
@@ -121,6 +122,9 @@ def _arrow_column(what: str, column: Any) -> pa.Array:
         raise DataError(f"the {what} have {column.ndim} dimensions, but must have one")
     if isinstance(column, np.ndarray) and column.dtype.kind == "M":
         column = column.astype("datetime64[us]")
+    # Arrow's own conversion imports pandas. It is the one for masked arrays, and other kinds.
+    if type(column) is np.ndarray and column.dtype in ARROW_TYPES:
+        return as_arrow(column)
     try:
         made = pa.array(column)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -185,5 +189,12 @@ def _sparse_part(matrix: Any) -> Part:
     cells = cells.tocoo()
     return FramePart(
         "sparse matrix",
-        [RawBatch(pa.array(cells.row), pa.array(cells.col), pa.array(cells.data), None)],
+        [
+            RawBatch(
+                _arrow_column("rows", cells.row),
+                _arrow_column("columns", cells.col),
+                _arrow_column("entries", cells.data),
+                None,
+            )
+        ],
     )

@@ -20,10 +20,14 @@ from fastmf.data.readers.dialect import Dialect
 from fastmf.errors import DataError
 from fastmf.kernels.records import last_record_end, record_ends
 
-__all__ = ["Block", "BlockCut", "find_record_ends"]
+__all__ = ["LONGEST_FIELD", "Block", "BlockCut", "find_record_ends", "find_records"]
+
+LONGEST_FIELD = 1 << 17
+"""Bytes of a field in quotes beyond which the quote counts as left open."""
 
 _COUNTED_BYTES = 1 << 20
 _QUOTE = np.uint8(ord('"'))
+_ANY_LENGTH = np.int64(2**62)
 
 
 class Block(NamedTuple):
@@ -53,12 +57,16 @@ class BlockCut(NamedTuple):
         Where the first record begins.
     first_line : int
         The number of its line.
+    forgiving : bool
+        Whether a quote that is not closed as it should be is no error: the record that it is in
+        then ends with its first line.
     """
 
     path: Path
     dialect: Dialect
     begin: int
     first_line: int
+    forgiving: bool = False
 
     def blocks(self, block_bytes: int, longest_record: int) -> Iterator[Block]:
         """Yield the blocks in order.
@@ -73,14 +81,14 @@ class BlockCut(NamedTuple):
         Raises
         ------
         DataError
-            On a record without an end, and on a quote that is never closed.
+            On a record without an end, and on a quote that is not closed as it should be.
         """
         at, number, size = self.begin, 0, block_bytes
         with open_blocks(self.path) as source:
             while True:
                 text = source.read_at(at, size)
                 finished = len(text) < size
-                stop = self._end(text, at) if finished else self._last_record_end(text)
+                stop = self._end(text, at) if finished else self._last_record_end(text, at)
                 if stop:
                     yield Block(number, at, text, stop)
                     number += 1
@@ -118,18 +126,26 @@ class BlockCut(NamedTuple):
                 lines.append(line)
         return lines
 
-    def _last_record_end(self, text: bytes) -> int:
+    def _last_record_end(self, text: bytes, at: int) -> int:
         if not self.dialect.quoted or b'"' not in text:
             return text.rfind(self.dialect.line_end) + 1
-        return int(last_record_end(*_record_arguments(text, self.dialect)))
+        longest = np.int64(LONGEST_FIELD) if self.forgiving else _ANY_LENGTH
+        arguments = _record_arguments(text, self.dialect)
+        end, stopped = last_record_end(*arguments, longest, not self.forgiving)
+        if stopped:
+            raise self._open_quote(text, at, int(end), "not closed as it should be")
+        return int(end)
 
     def _end(self, text: bytes, at: int) -> int:
         """Return where the last block ends; Arrow would take an open quote for closed there."""
-        end = self._last_record_end(text + self.dialect.line_end)
-        if end <= len(text) and text:
-            line = self.line_at(at) + text.count(self.dialect.line_end, 0, end)
-            raise DataError(f"{self.path}, line {line}: a quote is opened here and never closed")
+        end = self._last_record_end(text + self.dialect.line_end, at)
+        if end <= len(text) and text and not self.forgiving:
+            raise self._open_quote(text, at, end, "never closed")
         return len(text)
+
+    def _open_quote(self, text: bytes, at: int, end: int, what: str) -> DataError:
+        line = self.line_at(at) + text.count(self.dialect.line_end, 0, end)
+        return DataError(f"{self.path}, line {line}: a quote is opened here and {what}")
 
 
 def _record_arguments(text: bytes, dialect: Dialect) -> tuple[Array, np.uint8, np.uint8, np.uint8]:
@@ -156,10 +172,37 @@ def find_record_ends(text: bytes, dialect: Dialect) -> Array:
     ndarray
         (m,) int64, ascending; the last one is the length of the text. Blank lines count as records.
     """
+    return find_records(text, dialect)[0]
+
+
+def find_records(text: bytes, dialect: Dialect) -> tuple[Array, Array]:
+    """Find where every record of a text ends, and which of them have a quote that is left open.
+
+    Parameters
+    ----------
+    text : bytes
+        Whole records as they stand in the file.
+    dialect : Dialect
+        How they are written.
+
+    Returns
+    -------
+    ends : ndarray
+        As `find_record_ends` returns them.
+    opened : ndarray
+        (n,) int64, ascending: where records begin that end with their first line, since a quote in
+        them is not closed as it should be.
+    """
+    opened = np.empty(0, np.int64)
     if dialect.quoted and b'"' in text:
-        ends = np.empty(text.count(dialect.line_end) + 1, np.int64)
-        ends = ends[: record_ends(*_record_arguments(text, dialect), ends)]
+        n_lines = text.count(dialect.line_end) + 1
+        ends, starts = np.empty(n_lines, np.int64), np.empty(n_lines, np.int64)
+        arguments = _record_arguments(text, dialect)
+        count, n_open = record_ends(*arguments, np.int64(LONGEST_FIELD), ends, starts)
+        ends, opened = ends[:count], starts[:n_open]
     else:
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(dialect.line_end)) + 1
     # The last line of a file may lack its end.
-    return ends if len(ends) and ends[-1] == len(text) else np.append(ends, len(text))
+    if not len(ends) or ends[-1] != len(text):
+        ends = np.append(ends, len(text))
+    return ends, opened

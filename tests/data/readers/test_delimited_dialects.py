@@ -171,16 +171,13 @@ def test_a_byte_order_mark_is_no_part_of_the_table(tmp_path, encoding, header):
     assert ratings.users.kind == "int"
 
 
-@pytest.mark.parametrize("on_bad_rows", ["error", "skip"])
 @pytest.mark.parametrize("block_bytes", [200, 8 << 20])
-def test_a_quote_that_stays_open_is_named_by_its_line(
-    tmp_path, monkeypatch, on_bad_rows, block_bytes
-):
+def test_a_quote_that_stays_open_is_named_by_its_line(tmp_path, monkeypatch, block_bytes):
     monkeypatch.setattr(delimited, "BLOCK_BYTES", block_bytes)
     rows = "".join(f"{n},{n % 7},5\n" for n in range(100))
     (tmp_path / "r.csv").write_text(f'user,item,rating\n{rows}100,"3,4\n{rows}')
     with pytest.raises(DataError, match=r"r\.csv, line 102: a quote is opened here and never"):
-        read_ratings(tmp_path / "r.csv", on_bad_rows=on_bad_rows)
+        read_ratings(tmp_path / "r.csv")
 
 
 @pytest.mark.parametrize(

@@ -309,3 +309,45 @@ def test_the_rows_left_out_are_those_that_were_broken(
         assert len(told) == (n_bad > 0)
         if n_bad:
             assert f": {n_bad} row" in told[0]
+
+
+OPENED = {
+    "to the end": ('5,"6,3', "7,8,4"),
+    "to a quote": ('5,"6,3', '7,"8",4'),
+    "to a quote at a line's start": ('5,"6,3', '"7",8,4'),
+    "to a quote at a line's end": ('5,"6,3', '7,8,4"'),
+    "of the rating": ('5,6,"3', '7,"8",4'),
+    "of the first field": ('"5,6,3', "7,8,4"),
+}
+
+
+@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize("case", list(OPENED))
+@pytest.mark.parametrize("n_between", [0, 3, 20_000])
+def test_an_open_quote_takes_its_own_line_only(tmp_path, case, n_between):
+    opened, closing = OPENED[case]
+    before, behind = good_lines(50), good_lines(30, 50_000)
+    between = good_lines(n_between, 1000)
+    path = tmp_path / "r.csv"
+    path.write_text(HEAD + "\n".join([*before, opened, *between, closing, *behind]) + "\n")
+    ratings = read_ratings(path, on_bad_rows="skip")
+    ends_badly = closing.endswith('"')  # text that is no rating
+    expected = [*before, *between, *([] if ends_badly else [closing.replace('"', "")]), *behind]
+    assert_same(ratings, expect(expected), time=False)
+    (note,) = [note for note in ratings.notes if "left out" in note]
+    # A bad record of several lines of which none is another record counts as one.
+    assert note.startswith(f"{path}: {2 if ends_badly and n_between else 1} row")
+    assert "line 52: " in note
+    with pytest.raises(DataError, match="line 52"):
+        read_ratings(path)
+
+
+@pytest.mark.usefixtures("blocks")
+def test_rows_behind_an_open_quote_are_named_by_their_lines(tmp_path):
+    lines = good_lines(300)
+    lines[100] = '5,"6,3'
+    lines[200] = "9,9,4\n9,9,5"
+    path = tmp_path / "r.csv"
+    path.write_text(HEAD + "\n".join(lines))
+    with pytest.raises(DataError, match=r"r\.csv, line 203, repeats .*r\.csv, line 202"):
+        read_ratings(path, on_bad_rows="skip", duplicates="error")

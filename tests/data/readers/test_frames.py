@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -114,3 +117,18 @@ def test_a_column_of_mixed_types_names_the_first_that_differs():
     frame.loc[7, "userId"] = "seven"
     with pytest.raises(DataError, match=r"'userId' must be of one type: \d+ .* row 8 'seven'"):
         read_ratings(frame)
+
+
+def test_masked_entries_are_missing():
+    values = np.ma.masked_array([5.0, 4.0, 3.0], [False, True, False])
+    with pytest.raises(DataError, match="row 2: the rating is missing"):
+        read_ratings((np.arange(3), np.arange(3), values))
+
+
+def test_arrays_are_read_without_pandas():
+    code = (
+        "import sys, numpy as np, fastmf; ids = np.arange(9);"
+        "fastmf.read_ratings((ids, ids[::-1], np.ones(9)));"
+        "assert 'pandas' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
