@@ -7,8 +7,9 @@ two models train at once, and no kernel pays the compile time of `parallel=True`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import count
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -82,6 +83,46 @@ class Team:
             yield from map(function, tasks)
         else:
             yield from self._pool.map(function, tasks)
+
+    def work(self, function: Callable[[Task], object], tasks: Sequence[Task]) -> None:
+        """Run `function` on every task, the calling thread working along.
+
+        Cheaper than `map` for tasks of less than a millisecond: one thread fewer is to be woken,
+        and a thread takes its next task without anybody handing it over.
+
+        Parameters
+        ----------
+        function : callable
+            Takes one task; as for `map`.
+        tasks : sequence
+
+        Raises
+        ------
+        Exception
+            The first one raised, once every thread has ended its task.
+        """
+        numbers = count()  # its next() is atomic
+        n_tasks = len(tasks)
+
+        def take_tasks() -> None:
+            while (number := next(numbers)) < n_tasks:
+                try:
+                    function(tasks[number])
+                except BaseException:
+                    for _ in range(n_tasks):  # the others take no more
+                        next(numbers)
+                    raise
+
+        helpers = min(self.num_threads, n_tasks) - 1
+        pending = [self._pool.submit(take_tasks) for _ in range(helpers)] if self._pool else []
+        try:
+            take_tasks()
+        finally:
+            # What has not begun by now has nothing to do, and may stand behind other work.
+            begun = [future for future in pending if not future.cancel()]
+            wait(begun)
+        for future in begun:
+            future.result()
 
     def close(self) -> None:
         """End the threads once their running tasks are done; waiting tasks are dropped."""

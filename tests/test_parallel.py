@@ -76,3 +76,55 @@ def test_too_few_threads_are_refused(threads):
     with pytest.raises(ParameterError, match=f"num_threads is {threads}.*at least 1") as raised:
         Team(threads)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("n_tasks", [0, 1, 2, 50])
+def test_every_task_is_worked_on_once(threads, n_tasks):
+    done = []
+    with Team(threads) as team:
+        team.work(done.append, range(n_tasks))
+        team.work(done.append, range(n_tasks))
+    assert sorted(done) == sorted([*range(n_tasks)] * 2)
+
+
+def test_the_calling_thread_works_along():
+    together = threading.Barrier(2, timeout=10)
+    names = []
+
+    def work(_):
+        together.wait()
+        names.append(threading.current_thread().name)
+
+    with Team(2) as team:
+        team.work(work, range(4))
+    assert names.count(threading.current_thread().name) == 2
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_ends_the_work_and_surfaces(threads):
+    done = []
+
+    def fail_at_two(number):
+        if number == 2:
+            raise ValueError(f"task {number}")
+        time.sleep(0.001)
+        done.append(number)
+
+    with Team(threads) as team:
+        with pytest.raises(ValueError, match="task 2"):
+            team.work(fail_at_two, range(100))
+        assert len(done) < 10
+        team.work(done.append, [-1])
+    assert done[-1] == -1
+
+
+def test_work_does_not_wait_for_threads_that_are_busy_with_something_else():
+    busy = threading.Event()
+    done = []
+    with Team(2) as team:
+        others = team.map(lambda _: busy.wait(10), range(2))
+        team.work(done.append, range(5))
+        assert done == [0, 1, 2, 3, 4]
+        busy.set()
+        assert list(others) == [True, True]

@@ -1,0 +1,134 @@
+"""Steps of optimizers over a flat array of parameters, each in one pass.
+
+All arrays are (n,) float32 and C-contiguous, all scalars float32. What a kernel modifies is free of
+races as long as no other thread has the same range.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fastmf.kernels.compiled import kernel
+
+__all__ = ["adagrad_step", "adam_step", "momentum_step", "rprop_step", "sum_shards"]
+
+
+@kernel(error_model="numpy")
+def sum_shards(first, last, gradients, factor, total):
+    """Set ``total = factor * sum(gradients)`` over shards, added in their order.
+
+    Parameters
+    ----------
+    first, last : int64
+        The range to set.
+    gradients : (n_shards, n) float32
+    factor : float32
+    total : (n,) float32, modified in place
+    """
+    for at in range(first, last):
+        total[at] = gradients[0, at]
+    for shard in range(1, gradients.shape[0]):
+        for at in range(first, last):
+            total[at] += gradients[shard, at]
+    if factor != np.float32(1):
+        for at in range(first, last):
+            total[at] *= factor
+
+
+@kernel(error_model="numpy")
+def adam_step(value, gradient, mean, square, beta1, beta2, rate, root, epsilon):
+    """Take a step of Adam.
+
+    ``mean += (1 - beta1) * (gradient - mean)``; ``square = beta2 * square + (1 - beta2) *
+    gradient^2``; ``value -= rate * mean / (sqrt(square) * root + epsilon)``.
+
+    Parameters
+    ----------
+    value, mean, square : (n,) float32, modified in place
+    gradient : (n,) float32
+    beta1, beta2 : float32
+    rate : float32
+        Learning rate over ``1 - beta1^t``.
+    root : float32
+        ``1 / sqrt(1 - beta2^t)``.
+    epsilon : float32
+    """
+    one = np.float32(1)
+    for at in range(len(value)):
+        slope = gradient[at]
+        mean[at] += (one - beta1) * (slope - mean[at])
+        square[at] = beta2 * square[at] + (one - beta2) * (slope * slope)
+        value[at] -= rate * mean[at] / (math.sqrt(square[at]) * root + epsilon)
+
+
+@kernel(error_model="numpy")
+def adagrad_step(value, gradient, square, rate, epsilon):
+    """Take a step of AdaGrad.
+
+    ``square += gradient^2``; ``value -= rate * gradient / (sqrt(square) + epsilon)``.
+
+    Parameters
+    ----------
+    value, square : (n,) float32, modified in place
+    gradient : (n,) float32
+    rate, epsilon : float32
+    """
+    for at in range(len(value)):
+        slope = gradient[at]
+        square[at] += slope * slope
+        value[at] -= rate * slope / (math.sqrt(square[at]) + epsilon)
+
+
+@kernel(error_model="numpy")
+def momentum_step(value, gradient, velocity, nesterov, momentum, rate):
+    """Take a step of gradient descent with momentum.
+
+    ``velocity = momentum * velocity + gradient``; ``value -= rate * velocity``, or by Nesterov
+    ``value -= rate * (gradient + momentum * velocity)``.
+
+    Parameters
+    ----------
+    value, velocity : (n,) float32, modified in place
+    gradient : (n,) float32
+    nesterov : bool
+    momentum, rate : float32
+    """
+    for at in range(len(value)):
+        slope = gradient[at]
+        speed = momentum * velocity[at] + slope
+        velocity[at] = speed
+        value[at] -= rate * (slope + momentum * speed if nesterov else speed)
+
+
+@kernel(error_model="numpy")
+def rprop_step(value, gradient, previous, step, growth, shrinkage, smallest, largest):
+    """Take a step of resilient backpropagation, without going back.
+
+    Where the sign of the gradient stays, ``step *= growth``, up to `largest`; where it turns,
+    ``step *= shrinkage``, down to `smallest`, and the gradient counts as 0 in this step and as the
+    previous one of the next. Then ``value -= step * sign(gradient)``.
+
+    Parameters
+    ----------
+    value, previous, step : (n,) float32, modified in place
+    gradient : (n,) float32
+    growth, shrinkage, smallest, largest : float32
+    """
+    zero = np.float32(0)
+    for at in range(len(value)):
+        slope = gradient[at]
+        agreement = slope * previous[at]
+        size = step[at]
+        if agreement > zero:
+            size = min(size * growth, largest)
+        elif agreement < zero:
+            size = max(size * shrinkage, smallest)
+            slope = zero
+        step[at] = size
+        previous[at] = slope
+        if slope > zero:
+            value[at] -= size
+        elif slope < zero:
+            value[at] += size

@@ -1,0 +1,52 @@
+"""Dropout by numbers that follow from where an element stands."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastmf.kernels.compiled import kernel
+from fastmf.kernels.hashing import GOLDEN, mix
+
+__all__ = ["drop"]
+
+_GOLDEN_32 = np.uint32(0x9E3779B9)
+_MIX_1 = np.uint32(0x85EBCA6B)
+_MIX_2 = np.uint32(0xC2B2AE35)
+
+
+@kernel(error_model="numpy")
+def drop(x, key, first_row, threshold, scale, out):
+    """Set ``out = x * scale`` where a random 32-bit number is not below a threshold, else 0.
+
+    An element's number is ``mix_32(row_key + column * golden)``, where ``row_key`` is the lower
+    half of ``mix(key + (first_row + row) * GOLDEN)``: 64 bits for each row, 32 for each element,
+    which vector units multiply four times as fast. `mix_32` is the finalizer of MurmurHash3
+    (Appleby).
+
+    Parameters
+    ----------
+    x : (m, n) floats
+    key : uint64
+        Of the step and the layer.
+    first_row : int64
+        Row of the batch that row 0 is.
+    threshold : uint32
+        Rate of dropping times 2^32.
+    scale : float
+        Of the type of `x`.
+    out : (m, n) floats, modified in place
+        May be `x`.
+
+    Notes
+    -----
+    Free of races as long as no other thread has the same `out`.
+    """
+    zero = x.dtype.type(0)
+    for row in range(x.shape[0]):
+        row_key = np.uint32(mix(key + np.uint64(first_row + row) * GOLDEN))
+        for column in range(x.shape[1]):
+            word = np.uint32(row_key + np.uint32(column) * _GOLDEN_32)
+            word = np.uint32((word ^ (word >> np.uint32(16))) * _MIX_1)
+            word = np.uint32((word ^ (word >> np.uint32(13))) * _MIX_2)
+            word = np.uint32(word ^ (word >> np.uint32(16)))
+            out[row, column] = zero if word < threshold else x[row, column] * scale

@@ -1,0 +1,231 @@
+"""A network in training: what the loop of `fastmf.training` drives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastmf.errors import ParameterError
+from fastmf.metrics import RatingErrors
+from fastmf.nn.blas import one_blas_thread
+from fastmf.nn.clipping import clipping_factor
+from fastmf.nn.network import Batches, Network
+from fastmf.nn.optimizers import DenseSteps, Optimizer
+from fastmf.nn.parameters import FlatParameters
+from fastmf.nn.schedules import LearningRate
+from fastmf.nn.shard_memory import ShardMemory
+from fastmf.nn.tape import Tape
+from fastmf.parallel import Team
+from fastmf.training import Outcome, Progress, RunSettings, train
+
+__all__ = ["NetworkLearner", "TrainingPlan"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How a network is trained.
+
+    Attributes
+    ----------
+    epochs : int
+    optimizer : Optimizer
+        Of dense parameters and of tables.
+    learning_rate : LearningRate
+    weight_regularization : float
+        The loss has this times the sum of squares of dense weights besides (Keras's L2).
+    clip_norm : float, optional
+        The norm of all gradients together, rows of embeddings included, is at most this.
+    seed : int
+        What dropout depends on.
+    """
+
+    epochs: int
+    optimizer: Optimizer
+    learning_rate: LearningRate
+    weight_regularization: float = 0.0
+    clip_norm: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ParameterError(
+                f"clip_norm is {self.clip_norm}, but it must be above 0; "
+                "leave it out (None) not to clip"
+            )
+        if not self.weight_regularization >= 0:
+            raise ParameterError(
+                f"weight_regularization is {self.weight_regularization}, but it must be at least 0"
+            )
+
+
+class NetworkLearner:
+    """A network in training; a `fastmf.training.Learner`.
+
+    Parameters
+    ----------
+    network : Network
+        Its parameters become views of one flat array.
+    batches : Batches
+    plan : TrainingPlan
+    team : Team
+    ratings_per_epoch : int
+    spread : float
+        RMSE of predicting the mean for every training rating, in the unit that the network records
+        squared errors in.
+    validate : callable, optional
+        Returns the errors on the validation ratings; called after every epoch with all rows of
+        the tables up to date. Default there are none.
+    remedy : str, optional
+        What to try when training diverges; by default names learning rate and clipping.
+
+    Attributes
+    ----------
+    losses : list of float
+        Mean loss of each epoch so far, without the terms of regularization.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        batches: Batches,
+        plan: TrainingPlan,
+        team: Team,
+        *,
+        ratings_per_epoch: int,
+        spread: float,
+        validate: Callable[[], RatingErrors | None] | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self._network, self._batches, self._plan, self._team = network, batches, plan, team
+        self._validate, self._remedy = validate, remedy
+        self._flat = FlatParameters(network.parameters)
+        self._optimizer = DenseSteps(plan.optimizer, self._flat.value, self._flat.decays)
+        self._shards = ShardMemory(self._flat, shared=network.is_local, seed=plan.seed)
+        self._group = network.embedding_group(plan.optimizer)
+        self._kept: tuple[Array, list[Array]] | None = None
+        self._n_steps = plan.epochs * batches.n_batches
+        self._step = 0
+        self.ratings_per_epoch, self.spread = ratings_per_epoch, spread
+        self.losses: list[float] = []
+
+    @property
+    def remedy(self) -> str:
+        """What to try when training diverges."""
+        if self._remedy is not None:
+            return self._remedy
+        rate = self._plan.learning_rate.start
+        clip = " or clip the gradients (clip_norm)" if self._plan.clip_norm is None else ""
+        return f"lower the learning rate (it is {rate:g}; try {rate / 4:.1g}){clip}"
+
+    def train(self, run: RunSettings) -> Outcome:
+        """Train for the epochs of the plan, with BLAS in one thread; see `fastmf.training.train`.
+
+        Parameters
+        ----------
+        run : RunSettings
+
+        Returns
+        -------
+        Outcome
+
+        Raises
+        ------
+        DivergenceError
+            If the errors leave the finite numbers or grow far past the spread of the ratings.
+        """
+        with one_blas_thread():
+            return train(self, self._plan.epochs, run)
+
+    def run_epoch(self, epoch: int, progress: Progress) -> float:
+        """Take a step with every batch; return the training RMSE on the way, with dropout."""
+        sums = np.zeros(4)
+        for batch in self._batches.epoch(epoch, self._team):
+            with np.errstate(all="ignore"):  # the loop tells of divergence
+                tapes, loss = self._take_step(batch)
+            n_ratings = sum(tape.n_ratings for tape in tapes)
+            squared_error = sum(tape.squared_error for tape in tapes)
+            n_rows = tapes[0].n_batch
+            sums += loss * n_rows, n_rows, squared_error, n_ratings
+            progress.advance(n_ratings)
+        self.losses.append(float(sums[0] / sums[1]))
+        return float(np.sqrt(sums[2] / sums[3]))
+
+    def step(self, batch: Any) -> float:
+        """Take one step; return the loss of the batch before it, without regularization.
+
+        Parameters
+        ----------
+        batch : object
+
+        Returns
+        -------
+        float
+        """
+        with one_blas_thread():
+            return self._take_step(batch)[1]
+
+    def validate(self) -> RatingErrors | None:
+        """Return the errors on the validation ratings, or None where there are none."""
+        if self._validate is None:
+            return None
+        self._finish_rows()
+        return self._validate()
+
+    def keep(self) -> None:
+        """Remember the parameters as they are now."""
+        self._finish_rows()
+        if self._group is not None:
+            self._group.keep()
+        statistics = [one.value.copy() for one in self._network.statistics]
+        self._kept = self._flat.value.copy(), statistics
+
+    def restore(self) -> None:
+        """Return to the parameters last kept."""
+        assert self._kept is not None, "restore() without keep()"
+        if self._group is not None:
+            self._group.restore()
+        value, statistics = self._kept
+        self._flat.value[...] = value
+        for one, kept in zip(self._network.statistics, statistics, strict=True):
+            one.assign(kept)
+
+    def _take_step(self, batch: Any) -> tuple[list[Tape], float]:
+        """Take a step; return the tapes with their sums, and the loss."""
+        network, plan, team, group = self._network, self._plan, self._team, self._group
+        if group is not None:
+            group.begin(network.indices(batch), team)
+        tapes = self._shards.tapes(network.n_rows(batch), self._step)
+        factor = network.run(batch, tapes, team)
+        gradient = self._shards.total(factor, team)
+        if plan.weight_regularization:
+            pull = np.float32(2 * plan.weight_regularization)
+            gradient += pull * self._flat.decays * self._flat.value
+        clip = self._clipping(gradient)
+        rate = plan.learning_rate.at(self._step, self._n_steps)
+        self._optimizer.step(gradient, rate)
+        if group is not None:
+            group.step(network.row_gradients(), rate, team, clip)
+        self._step += 1
+        return tapes, network.loss_of(sum(tape.loss for tape in tapes))
+
+    def _clipping(self, gradient: Array) -> float:
+        """Clip the gradient of dense parameters; return the factor, that of rows too."""
+        limit = self._plan.clip_norm
+        if limit is None:
+            return 1.0
+        squares = float(np.sum(np.square(gradient), dtype=np.float64))
+        if self._group is not None:
+            squares += self._group.squared_norm(self._network.row_gradients(), self._team)
+        factor = clipping_factor(squares, limit)
+        gradient *= np.float32(factor)
+        return factor
+
+    def _finish_rows(self) -> None:
+        if self._group is not None:
+            self._group.finish(self._team)

@@ -1,0 +1,69 @@
+"""Steps of optimizers over flat arrays against the formulas, in float64."""
+
+import numpy as np
+import pytest
+
+from fastmf.kernels import dense_steps as kernels
+from fastmf.nn.optimizers import SGD, AdaGrad, Adam, DenseSteps, RProp
+from tests.reference import dense_steps as reference
+
+N, RATE = 37, 0.01
+
+
+@pytest.fixture
+def start():
+    return np.random.default_rng(0).standard_normal(N).astype(np.float32)
+
+
+@pytest.fixture
+def gradients():
+    """Gradients of sizes from 1e-6 to 1, whose signs turn now and then."""
+    rng = np.random.default_rng(1)
+    sizes = 10.0 ** rng.uniform(-6, 0, N)
+    return (rng.standard_normal((30, N)) * sizes).astype(np.float32)
+
+
+def stepped(optimizer, start, gradients):
+    value = start.copy()
+    steps = DenseSteps(optimizer, value, np.ones(N, np.bool_))
+    for gradient in gradients:
+        steps.step(gradient, RATE)
+    return value
+
+
+def test_adam(start, gradients):
+    expected = reference.adam(start, gradients.astype(np.float64), RATE, 0.9, 0.999, 1e-8)
+    np.testing.assert_allclose(stepped(Adam(), start, gradients), expected, rtol=0, atol=2e-6)
+
+
+def test_adagrad(start, gradients):
+    expected = reference.adagrad(start, gradients.astype(np.float64), RATE, 0.1, 1e-10)
+    found = stepped(AdaGrad(initial_sum=0.1), start, gradients)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_momentum(start, gradients, momentum, nesterov):
+    terms = RATE, momentum, nesterov
+    expected = reference.momentum(start, gradients.astype(np.float64), *terms)
+    found = stepped(SGD(momentum, nesterov), start, gradients)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+
+
+def test_rprop(start, gradients):
+    expected = reference.rprop(start, gradients.astype(np.float64), RATE, 1.2, 0.5, 1e-3, 0.05)
+    optimizer = RProp(smallest_step=1e-3, largest_step=0.05)
+    found = stepped(optimizer, start, gradients)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.25])
+@pytest.mark.parametrize("n_shards", [1, 4])
+def test_shards_are_added_up_within_a_range(gradients, factor, n_shards):
+    total = np.full(N, 7, np.float32)
+    kernels.sum_shards(3, 30, gradients[:n_shards], np.float32(factor), total)
+    expected = reference.sum_shards(gradients[:n_shards].astype(np.float64), factor)
+    np.testing.assert_allclose(total[3:30], expected[3:30], rtol=1e-5, atol=1e-7)
+    assert (total[:3] == 7).all()
+    assert (total[30:] == 7).all()
