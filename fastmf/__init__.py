@@ -1,4 +1,4 @@
-"""Fast, reproducible matrix factorization for ratings on a multicore CPU.
+"""Fast, reproducible recommenders from ratings on a multicore CPU.
 
 Public names are imported on first use: ``import fastmf`` alone loads no compiled library.
 """
@@ -36,23 +36,40 @@ if TYPE_CHECKING:
     from fastmf.evaluation import evaluate
     from fastmf.models import load_model
     from fastmf.models.als import ALS
+    from fastmf.models.autorec import AutoRec
     from fastmf.models.biased_mf import BiasedMF
+    from fastmf.models.classify import Classify
+    from fastmf.models.dot import BCEDot, BiasDot, Dot, ScaledDot
+    from fastmf.models.hybrid import Hybrid
     from fastmf.models.implicit_als import ImplicitALS
+    from fastmf.models.interaction import Interaction, Multitask
+    from fastmf.models.mlp import MLP, Residual
     from fastmf.training import RunSettings, TqdmProgress
 
 __all__ = [
     "ALS",
+    "MLP",
+    "AutoRec",
+    "BCEDot",
+    "BiasDot",
     "BiasedMF",
+    "Classify",
     "DataError",
     "DivergenceError",
+    "Dot",
     "FastMFError",
+    "Hybrid",
     "ImplicitALS",
+    "Interaction",
     "MissingDependencyError",
     "ModelFileError",
+    "Multitask",
     "NotFittedError",
     "ParameterError",
     "Ratings",
+    "Residual",
     "RunSettings",
+    "ScaledDot",
     "TqdmProgress",
     "Vocabulary",
     "__version__",
@@ -71,10 +88,21 @@ __all__ = [
 
 _HOMES = {
     "ALS": "fastmf.models.als",
+    "AutoRec": "fastmf.models.autorec",
+    "BCEDot": "fastmf.models.dot",
+    "BiasDot": "fastmf.models.dot",
     "BiasedMF": "fastmf.models.biased_mf",
+    "Classify": "fastmf.models.classify",
+    "Dot": "fastmf.models.dot",
+    "Hybrid": "fastmf.models.hybrid",
     "ImplicitALS": "fastmf.models.implicit_als",
+    "Interaction": "fastmf.models.interaction",
+    "MLP": "fastmf.models.mlp",
+    "Multitask": "fastmf.models.interaction",
     "Ratings": "fastmf.data",
+    "Residual": "fastmf.models.mlp",
     "RunSettings": "fastmf.training",
+    "ScaledDot": "fastmf.models.dot",
     "TqdmProgress": "fastmf.training",
     "Vocabulary": "fastmf.data",
     "clean_ratings": "fastmf.data",

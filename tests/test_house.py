@@ -232,6 +232,7 @@ from numba.core.dispatcher import Dispatcher
 import fastmf
 from fastmf import ALS, BiasedMF, ImplicitALS, Ratings, RunSettings
 from fastmf import evaluate, random_split, read_ratings
+from fastmf.models import MODELS, model_class
 
 folder = pathlib.Path(sys.argv[1])
 rng = np.random.default_rng(0)
@@ -302,6 +303,20 @@ for table in [part for table in whole for part in (table, random_split(table, 0.
         fastmf.clean_ratings(train, min_item_ratings=2, until_stable=True)
     if table.has_time:
         fastmf.time_split(table, 0.1, **some)
+titles = {"item_id": range(60), "genres": ["Drama|War", "Crime"] * 30, "year": range(60)}
+networks = [kind for kind in MODELS if kind not in ("mf", "als", "implicit-als")]
+for table, threads in ((tables[0], 1), (tables[2], 2)):
+    run = RunSettings(num_threads=threads)
+    for kind in networks:
+        more = {"items": titles} if kind == "hybrid" else {}
+        model = model_class(kind)(epochs=1).fit(table, 0.1, run=run, **more)
+        model.save(folder / "model")
+        for fitted in (model, fastmf.load_model(folder / "model")):
+            fitted.predict(fitted.users_.take([0, 1]), fitted.items_.take([2, 3]))
+            fitted.recommend([*fitted.users_.take([0, 1]), -5], seen=table, run=run)
+            fitted.similar_items(fitted.items_.take([2])[0])
+            if kind != "interaction":
+                evaluate(fitted, table, run=run)
 compiled = 0
 for value in gc.get_objects():  # some are made inside functions
     if isinstance(value, Dispatcher) and value.py_func.__module__.startswith("fastmf.kernels"):

@@ -28,6 +28,7 @@ from fastmf.cli.reading import load_ratings
 from fastmf.errors import ParameterError
 
 if TYPE_CHECKING:
+    from fastmf.data.metadata import Metadata
     from fastmf.models import RatingModel
 
 __all__ = ["default_model_folder", "train"]
@@ -45,7 +46,9 @@ Examples:
   fastmf train ratings.parquet --factors 100 --valid test.parquet --patience 3
   fastmf train ratings.csv --valid 5 --valid-by last --min-user-ratings 20
   fastmf train log.tsv --user-column who --item-column what --rating-column stars
-  fastmf train ratings.csv --valid 0.1 --json --quiet > report.json
+  fastmf train ratings.csv --model mlp --hidden 128,64 --dropout 0.2 --valid 0.1
+  fastmf train ratings.csv --model hybrid --items movies.csv --item-features genres,year
+  fastmf train ratings.csv --config deep.toml --valid 0.1 --json --quiet > report.json
 
 Ctrl-C ends training after the running epoch and saves the model; a second one ends at once.
 """,
@@ -53,6 +56,25 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
 @ratings_argument
 @click.option(
     "--model", "kind", default=DEFAULT_MODEL, show_default=True, metavar="NAME", help="The model."
+)
+@click.option(
+    "--config",
+    type=NamedPath(),
+    metavar="FILE",
+    help="A TOML file of options, without dashes in front: the model and its hyperparameters, and "
+    "whatever else. Options on the command line count before it.",
+)
+@click.option(
+    "--items",
+    type=NamedPath(),
+    metavar="TABLE",
+    help="What is known of items, for models that use it (hybrid): a table with a column of ids.",
+)
+@click.option(
+    "--users",
+    type=NamedPath(),
+    metavar="TABLE",
+    help="What is known of users, likewise.",
 )
 @click.option(
     "--valid",
@@ -94,6 +116,9 @@ def train(
     *,
     ratings: Path,
     kind: str,
+    config: Path | None,
+    items: Path | None,
+    users: Path | None,
     valid: str | None,
     valid_by: str | None,
     known_only: bool,
@@ -126,6 +151,7 @@ def train(
     folder = out or default_model_folder(ratings)
     check_model_target(folder)
     ctx.obj.hyperparameters(**hyperparameters)
+    metadata = _metadata(ctx.obj, items, users)
     hold_out = _hold_out_or_file(valid, valid_by, known_only)
 
     console = Console(quiet)
@@ -156,7 +182,7 @@ def train(
     )
     model: RatingModel = ctx.obj(**hyperparameters)
     with graceful_interrupts(stop):
-        model.fit(training, held_out, run=run)
+        model.fit(training, held_out, run=run, **metadata)
         model.source_, model.source_files_ = source
         model.source_options_ = {name: reading[name] for name in OPTIONS}
         model.save(folder)
@@ -195,6 +221,29 @@ def default_model_folder(ratings: Path) -> Path:
     if name.suffix.lower() in _COMPRESSED:
         name = name.with_suffix("")
     return Path(f"{name.stem}.model")
+
+
+def _metadata(
+    model: type[RatingModel], items: Path | None, users: Path | None
+) -> dict[str, Metadata]:
+    """Read the tables that a model takes besides ratings."""
+    given = {side: path for side, path in (("items", items), ("users", users)) if path is not None}
+    takes = getattr(model, "takes_metadata", False)
+    if given and not takes:
+        raise click.UsageError(f"--{next(iter(given))} is for --model hybrid, not {model.kind}.")
+    if takes and not given:
+        raise click.UsageError(
+            f"--model {model.kind} uses what is known of items or users: give --items TABLE or "
+            "--users TABLE (or use --model mlp)."
+        )
+    if not given:
+        return {}
+    from fastmf.data.metadata import read_metadata
+
+    return {
+        side: read_metadata(path, "item" if side == "items" else "user")
+        for side, path in given.items()
+    }
 
 
 def _hold_out_or_file(valid: str | None, by: str | None, known_only: bool) -> HoldOut | Path | None:

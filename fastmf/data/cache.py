@@ -25,6 +25,9 @@ __all__ = [
     "work_folder",
 ]
 
+# Raised when readers make something else of the same file, so that stores of before are made anew.
+_READERS_VERSION = 1
+
 
 def store_cache_folder() -> Path:
     """Return the folder that holds the stores of files read before.
@@ -120,7 +123,12 @@ def describe_source(path: Path, parts: list[Path], options: Mapping[str, Any]) -
         files = describe_files(parts)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return {"path": str(path), "options": dict(options), "files": files}
+    return {
+        "path": str(path),
+        "options": dict(options),
+        "files": files,
+        "readers": _READERS_VERSION,
+    }
 
 
 def is_current(store: Path, source: Mapping[str, Any]) -> bool:

@@ -16,6 +16,17 @@ MODELS = {
     "mf": "fastmf.models.biased_mf:BiasedMF",
     "als": "fastmf.models.als:ALS",
     "implicit-als": "fastmf.models.implicit_als:ImplicitALS",
+    "autorec": "fastmf.models.autorec:AutoRec",
+    "dot": "fastmf.models.dot:Dot",
+    "bias-dot": "fastmf.models.dot:BiasDot",
+    "scaled-dot": "fastmf.models.dot:ScaledDot",
+    "bce-dot": "fastmf.models.dot:BCEDot",
+    "mlp": "fastmf.models.mlp:MLP",
+    "residual": "fastmf.models.mlp:Residual",
+    "hybrid": "fastmf.models.hybrid:Hybrid",
+    "classify": "fastmf.models.classify:Classify",
+    "interaction": "fastmf.models.interaction:Interaction",
+    "multitask": "fastmf.models.interaction:Multitask",
 }
 
 

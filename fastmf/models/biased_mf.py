@@ -9,7 +9,12 @@ from fastmf.data import Ratings
 from fastmf.errors import DataError, ParameterError
 from fastmf.models.als_steps import Penalty
 from fastmf.models.factor_model import FactorModel, Fitted
-from fastmf.models.limits import check_choice, check_number, memory_beside_factors
+from fastmf.models.limits import (
+    HIGHEST_SCALE,
+    check_choice,
+    check_number,
+    memory_beside_factors,
+)
 from fastmf.models.losses import LOSSES, LossName
 from fastmf.models.row_problems import RowRules
 from fastmf.models.rows import StepSizes
@@ -33,7 +38,6 @@ _COUNT_OF_EQUAL_WEIGHTS = 100
 # of one while training.
 _HIGHEST_RATE = 10.0
 _HIGHEST_WEIGHT = 10.0
-_HIGHEST_SCALE = 10.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class BiasedMFParameters:
         if self.regularization is not None:
             check_number("regularization", self.regularization, least=0, most=_HIGHEST_WEIGHT)
         check_number("bias_regularization", self.bias_regularization, least=0, most=_HIGHEST_WEIGHT)
-        check_number("initial_scale", self.initial_scale, least=0, most=_HIGHEST_SCALE)
+        check_number("initial_scale", self.initial_scale, least=0, most=HIGHEST_SCALE)
         check_number("random_state", self.random_state, whole=True, least=0)
         check_choice("loss", self.loss, LOSSES)
         for name in ("biases", "non_negative"):

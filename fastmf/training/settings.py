@@ -24,7 +24,8 @@ class RunSettings:
         Where progress is shown; default nowhere.
     patience : int, optional
         Epochs without a better validation RMSE before training stops, counted in the second half
-        of the epochs; None never stops early.
+        of the epochs, or from the first where a model has no rate that falls (als); None never
+        stops early.
     max_memory : int, optional
         Bytes of memory to keep to. Where the blocks of ratings do not fit beside the factors,
         they are kept in a file and streamed; default what the system says is available.

@@ -9,6 +9,7 @@ from tests.models.tables import planted
 pytest.register_assert_rewrite(
     "tests.models.contract",
     "tests.models.fitting_contract",
+    "tests.models.pair_contract",
     "tests.models.refusing_contract",
     "tests.models.using_contract",
 )

@@ -13,13 +13,19 @@ LEARNED = (
 )
 
 
+def learned_arrays(model):
+    """Return the arrays of a model of factors, or whatever arrays another one has."""
+    if hasattr(model, "user_bias_"):
+        return [getattr(model, name) for name in LEARNED]
+    return [array for _, array in sorted(model._saved_arrays().items())]
+
+
 def learned(model):
     """Return all that training came to, as bytes, without the clock."""
     history = [record._replace(seconds=0.0) for record in model.history_]
     figures = (
         model.mean_,
-        model.link_,
-        model.offset_,
+        model._saved_record(),
         model.rating_range_,
         model.train_rmse_,
         model.valid_rmse_,
@@ -31,13 +37,15 @@ def learned(model):
         model.baseline_.mean,
         history,
     )
-    arrays = [getattr(model, name) for name in LEARNED] + list(model.baseline_[1:])
+    arrays = learned_arrays(model) + list(model.baseline_[1:])
     return [array.tobytes() for array in arrays], repr(figures)
 
 
 def formula(model, user_ids, item_ids):
     """Predict pair by pair in float64, the unknown by what stands for them; not clipped."""
     users, items = model.users_.lookup(user_ids), model.items_.lookup(item_ids)
+    if hasattr(model, "network_"):
+        return network_formula(model.network_, users, items)
     scores = []
     for user, item in zip(users, items, strict=True):
         p, b = model.unknown_user_factors_, model.unknown_bias_[0]
@@ -55,6 +63,32 @@ def formula(model, user_ids, item_ids):
     if low >= 0 and high <= 1:
         low, high = 0, 1
     return low + (high - low) / (1 + np.exp(-scores))
+
+
+def network_formula(state, users, items):
+    """Predict by a network over pairs in float64, layer by layer."""
+    rows = [part.astype(np.float64) for part in state.rows]
+    user_factors, item_factors, user_bias, item_bias, user_features, item_features = rows
+    of_user, of_item = (user_factors[users], user_features[users]), (item_factors[items],)
+    x = np.hstack([*of_user, *of_item, item_features[items]])
+    for layer in state.layers:
+        x = x @ layer.weights.astype(np.float64) + layer.bias
+        x = ACTIVATIONS[layer.activation](x)
+    if state.biased_dot:
+        products = np.einsum("ij,ij->i", user_factors[users], item_factors[items])
+        x[:, 0] += products + user_bias[users] + item_bias[items]
+    return state.objective.predictions(x)
+
+
+ACTIVATIONS = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.where(x > 0, x, 0),
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "selu": lambda x: (
+        1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))
+    ),
+}
 
 
 def is_one_line(error):

@@ -209,6 +209,8 @@ def test_what_the_model_does_not_know_is_left_out_counted_and_said(fitted):
     items = model.fold_in_items(([-5, model.users_.take([0])[0]], [7, 7], [1, 2.0]))
     assert items.n_unknown_users_ == 1
     assert "1 of 2 users" in items.notes_[0]
+    assert repr(alone) == "<FoldedUsers: 1 users, 3 ratings>"
+    assert repr(items) == f"<FoldedItems: 1 items, 2 ratings; {'; '.join(items.notes_)}>"
 
 
 def test_recommendations_for_a_handful_of_ratings(fitted):

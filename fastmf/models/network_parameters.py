@@ -1,0 +1,306 @@
+"""Hyperparameters that the networks share, each told once, and constructors made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, get_args
+
+from fastmf.errors import ParameterError
+from fastmf.models.estimator import Estimator
+from fastmf.models.limits import check_choice, check_number
+
+__all__ = [
+    "ActivationName",
+    "DeepRatingParameters",
+    "HiddenParameters",
+    "InitialName",
+    "NetworkEstimator",
+    "NetworkParameters",
+    "OptimizerName",
+    "OutputName",
+    "RatingLossName",
+    "RatingParameters",
+    "ScheduleName",
+]
+
+OptimizerName = Literal["adam", "adamw", "adagrad", "sgd"]
+ScheduleName = Literal["constant", "linear", "cosine", "step"]
+InitialName = Literal["normal", "he", "glorot"]
+ActivationName = Literal["relu", "selu", "tanh", "sigmoid"]
+RatingLossName = Literal["mse", "mae", "rmse"]
+OutputName = Literal["linear", "sigmoid", "relu"]
+
+# Far past anything of use, and far from where float32 overflows.
+_HIGHEST_RATE = 100.0
+_HIGHEST_WEIGHT = 100.0
+_MOST_UNITS = 1 << 16
+_LARGEST_BATCH = 1 << 24
+
+# Ratings of a batch by default: this part of the training ratings, within these limits.
+_BATCHES_OF_AN_EPOCH = 400
+_BATCH_LIMITS = (128, 8192)
+
+
+@dataclass(frozen=True)
+class NetworkParameters:
+    """Hyperparameters of every network over embeddings. Checked when made.
+
+    Attributes
+    ----------
+    factors : int
+        Length of a user's or item's embedding.
+    epochs : int
+        Passes over the ratings at most.
+    batch_size : int, optional
+        Ratings of a step; one batch where there are fewer ratings. Default a 400th of the
+        training ratings, rounded to a power of 2, between 128 and 8,192.
+    learning_rate : float
+        Of the optimizer; what a schedule begins with.
+    optimizer : {"adam", "adamw", "adagrad", "sgd"}
+        Rows of embeddings that a batch does not touch move by momentum and weight decay all the
+        same, as in dense training.
+    momentum : float
+        Of "sgd".
+    schedule : {"constant", "linear", "cosine", "step"}
+        The learning rate's course over the epochs: constant; falling to 0 linearly, or as half a
+        cosine; or a tenth after each third of the epochs.
+    warm_up : float
+        Part of all steps in which the rate first rises from 0.
+    regularization : float
+        The loss has this times the squares of a rating's own rows besides, in the mean over
+        the batch, and in deep models this times the squares of all dense weights.
+    weight_decay : float
+        Decoupled from the loss: each step shrinks all rows and weights by this times the rate.
+    clip_norm : float, optional
+        All gradients are scaled down to this norm where theirs is greater; default never.
+    dropout : float
+        Part of the elements that is left out at random in each step, where the model says.
+    initial : {"normal", "he", "glorot"}
+        Embeddings at the start: normal with standard deviation 0.05; normal with variance
+        2 / factors; or Glorot's uniform one, for a matrix of their shape.
+    random_state : int
+        Seed of all randomness: the start, the order of ratings, dropout, a hold-out given as a
+        fraction.
+
+    Raises
+    ------
+    ParameterError
+        If a value is outside its limits.
+    """
+
+    factors: int = field(default=50, metadata={"help": "Length of a user's or item's embedding."})
+    epochs: int = field(default=20, metadata={"help": "Passes over the ratings at most."})
+    batch_size: int | None = field(
+        default=None,
+        metadata={"help": "Ratings of a step. Default a 400th of them, from 128 to 8,192."},
+    )
+    learning_rate: float = field(
+        default=0.001, metadata={"help": "Learning rate, which the schedule begins with."}
+    )
+    optimizer: OptimizerName = field(
+        default="adam", metadata={"help": "Exact for rows of embeddings as well, untouched or not."}
+    )
+    momentum: float = field(default=0.9, metadata={"help": "Momentum of sgd."})
+    schedule: ScheduleName = field(
+        default="constant", metadata={"help": "Course of the learning rate over the epochs."}
+    )
+    warm_up: float = field(
+        default=0.0, metadata={"help": "Part of all steps in which the rate rises from 0."}
+    )
+    regularization: float = field(
+        default=0.0,
+        metadata={"help": "L2 weight in the loss, of a rating's rows and of dense weights."},
+    )
+    weight_decay: float = field(
+        default=0.0, metadata={"help": "Decay of all rows and weights, decoupled from the loss."}
+    )
+    clip_norm: float | None = field(
+        default=None, metadata={"help": "Greatest norm of all gradients. Default no limit."}
+    )
+    dropout: float = field(
+        default=0.0, metadata={"help": "Part of the elements left out at random in a step."}
+    )
+    initial: InitialName = field(default="normal", metadata={"help": "How embeddings start."})
+    random_state: int = field(default=0, metadata={"help": "Seed of all randomness."})
+
+    def __post_init__(self) -> None:
+        for name in ("factors", "epochs"):
+            check_number(name, getattr(self, name), whole=True, least=1)
+        if self.batch_size is not None:
+            limits: dict[str, Any] = {"least": 1, "most": _LARGEST_BATCH}
+            check_number("batch_size", self.batch_size, whole=True, **limits)
+        check_number("learning_rate", self.learning_rate, above=0, most=_HIGHEST_RATE)
+        for name in ("regularization", "weight_decay"):
+            check_number(name, getattr(self, name), least=0, most=_HIGHEST_WEIGHT)
+        for name in ("momentum", "warm_up", "dropout"):
+            check_part(name, getattr(self, name))
+        if self.clip_norm is not None:
+            check_number("clip_norm", self.clip_norm, above=0)
+        check_number("random_state", self.random_state, whole=True, least=0)
+        check_choice("optimizer", self.optimizer, get_args(OptimizerName))
+        check_choice("schedule", self.schedule, get_args(ScheduleName))
+        check_choice("initial", self.initial, get_args(InitialName))
+
+    def batch_of(self, n_ratings: int) -> int:
+        """Return the ratings of a batch.
+
+        Parameters
+        ----------
+        n_ratings : int
+            Training ratings.
+
+        Returns
+        -------
+        int
+            At most `n_ratings`.
+        """
+        if self.batch_size is not None:
+            return min(int(self.batch_size), n_ratings)
+        low, high = _BATCH_LIMITS
+        wanted = max(1, n_ratings // _BATCHES_OF_AN_EPOCH)
+        return min(max(low, min(high, 1 << (wanted.bit_length() - 1))), n_ratings)
+
+
+@dataclass(frozen=True)
+class HiddenParameters(NetworkParameters):
+    """Hyperparameters of networks with a stack of dense layers.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Units of the hidden layers; none makes the output a linear function of the embeddings.
+    activation : {"relu", "selu", "tanh", "sigmoid"}
+        Of the hidden layers.
+    input_dropout : float
+        Dropout in front of the first layer; `dropout` is that behind each hidden layer.
+    batch_norm : bool
+        Whether hidden layers are normalized over the batch, before their activation.
+
+    See `NetworkParameters` for the others.
+    """
+
+    dropout: float = field(
+        default=0.2, metadata={"help": "Part of each hidden layer left out at random in a step."}
+    )
+    hidden: tuple[int, ...] = field(
+        default=(100, 50), metadata={"help": "Units of the hidden layers, such as 100,50."}
+    )
+    activation: ActivationName = field(
+        default="relu", metadata={"help": "Activation of the hidden layers."}
+    )
+    input_dropout: float = field(
+        default=0.0, metadata={"help": "Dropout in front of the first layer."}
+    )
+    batch_norm: bool = field(
+        default=False, metadata={"help": "Normalize hidden layers over the batch."}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given: Any = self.hidden
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise ParameterError(
+                f"hidden is {given!r}, but it must be a tuple of units such as (100, 50)"
+            )
+        for units in given:
+            check_number("hidden", units, whole=True, least=1, most=_MOST_UNITS)
+        check_choice("activation", self.activation, get_args(ActivationName))
+        check_part("input_dropout", self.input_dropout)
+        check_choice("batch_norm", self.batch_norm, (True, False))
+
+
+@dataclass(frozen=True)
+class RatingParameters(NetworkParameters):
+    """Hyperparameters of networks that predict a rating as a number.
+
+    Attributes
+    ----------
+    loss : {"mse", "mae", "rmse"}
+        Mean squared error, mean absolute error, or the root of the batch's mean squared error,
+        all in units of the ratings' spread.
+
+    See `NetworkParameters` for the others.
+    """
+
+    loss: RatingLossName = field(
+        default="mse", metadata={"help": "Error that training makes small."}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("loss", self.loss, get_args(RatingLossName))
+
+
+@dataclass(frozen=True)
+class DeepRatingParameters(HiddenParameters, RatingParameters):
+    """Hyperparameters of networks with dense layers that predict a rating as a number.
+
+    Attributes
+    ----------
+    output : {"linear", "sigmoid", "relu"}
+        How the last sum becomes a rating: as it is, through a sigmoid that spans the range of
+        the ratings, or its positive part.
+
+    See `NetworkParameters`, `HiddenParameters` and `RatingParameters` for the others.
+    """
+
+    output: OutputName = field(
+        default="linear", metadata={"help": "How the last sum becomes a rating."}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("output", self.output, get_args(OutputName))
+
+
+def check_part(name: str, value: Any) -> None:
+    """Refuse what is no number from 0 to below 1.
+
+    Parameters
+    ----------
+    name : str
+        The hyperparameter, for the message.
+    value : object
+
+    Raises
+    ------
+    ParameterError
+    """
+    check_number(name, value, least=0)
+    if value >= 1:
+        raise ParameterError(f"{name} is {value}, but it must be below 1")
+
+
+class NetworkEstimator(Estimator):
+    """An estimator whose constructor takes the fields of its dataclass of hyperparameters.
+
+    The first may be given by position, as in other models.
+    """
+
+    hyperparameters: ClassVar[type]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "hyperparameters" not in vars(cls):
+            return
+        fields = dataclasses.fields(cls.hyperparameters)
+        kinds: list[Any] = [inspect.Parameter.KEYWORD_ONLY] * len(fields)
+        kinds[0] = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter(one.name, kind, default=one.default, annotation=one.type)
+                for one, kind in zip(fields, kinds, strict=True)
+            ]
+        )
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        try:
+            given = inspect.signature(type(self)).bind(*values, **named)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}") from None
+        given.apply_defaults()
+        for name, value in given.arguments.items():
+            setattr(self, name, value)

@@ -1,0 +1,72 @@
+"""A dense, masked twin of AutoRec's network in float64, from its formula."""
+
+import numpy as np
+
+from tests.reference import weight_panels
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+ACTIVATIONS = {
+    "linear": lambda z: z,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "selu": lambda z: SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0))),
+}
+
+
+def parameters_of(network):
+    """Return copies of all parameters of a network in float64, by name."""
+    named = {one.name: one.value for one in network.trunk.parameters}
+    named["input.weights"] = network.input.rows()
+    if not network.is_tied:
+        named["output.weights"] = network.output.rows()
+    named["output.bias"] = network.output_bias
+    return {name: value.astype(np.float64) for name, value in named.items()}
+
+
+def codes(values, parameters, n_layers, activation, *, batch_norm=False):
+    """Return the hidden units of the last layer for a dense table of ratings."""
+    f = ACTIVATIONS[activation]
+    x = values @ parameters["input.weights"]
+    for layer in range(n_layers):
+        name = f"hidden.{layer}" if layer else "input"
+        if layer:
+            x = x @ parameters[f"{name}.weights"]
+        if batch_norm:
+            x = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+            x = x * parameters[f"{name}.scale"] + parameters[f"{name}.shift"]
+        else:
+            x = x + parameters[f"{name}.bias"]
+        x = f(x)
+    return x
+
+
+def outputs(hidden, parameters):
+    """Return the output for every cell."""
+    weights = parameters.get("output.weights", parameters["input.weights"])
+    return hidden @ weights.T + parameters["output.bias"]
+
+
+def loss(batch, n_columns, parameters, n_layers, activation, **options):
+    """Return the mean over rows of the squared errors where there are ratings."""
+    rated = batch.starts, batch.columns
+    values, mask = weight_panels.dense(*rated, batch.values, n_columns)
+    inputs, _ = weight_panels.dense(*rated, batch.inputs, n_columns)
+    hidden = codes(inputs, parameters, n_layers, activation, **options)
+    errors = np.where(mask, outputs(hidden, parameters) - values, 0)
+    return np.sum(errors**2) / len(errors)
+
+
+def gradients(batch, n_columns, parameters, *network, **options):
+    """Return the gradient of `loss` by every parameter, by central differences."""
+    found = {}
+    for name, value in parameters.items():
+        found[name] = np.zeros_like(value)
+        for at in np.ndindex(value.shape):
+            kept, ends = value[at], []
+            for step in (1e-6, -1e-6):
+                value[at] = kept + step
+                ends.append(loss(batch, n_columns, parameters, *network, **options))
+            value[at] = kept
+            found[name][at] = (ends[0] - ends[1]) / 2e-6
+    return found

@@ -1,0 +1,124 @@
+"""A network that sees metadata besides embeddings."""
+
+import numpy as np
+import pytest
+
+import fastmf
+from fastmf import Ratings, RunSettings, random_split
+from fastmf.errors import DataError
+from fastmf.models.hybrid import Hybrid
+from fastmf.models.mlp import MLP
+from tests.models.measures import formula, learned
+from tests.models.pair_contract import SMALL
+from tests.models.sibling_contract import SiblingPairContract
+
+KINDS = np.array(["film", "series", "short"])
+
+
+class TestWithoutTables(SiblingPairContract):
+    model_class = Hybrid
+
+
+def by_kind(n, seed=0):
+    """Ratings that follow the item's kind and the user's age, and the tables of both."""
+    rng = np.random.default_rng(seed)
+    cells = rng.choice(100 * 300, n, replace=False)
+    users, items = np.divmod(cells, 300)
+    kinds, ages = rng.integers(0, 3, 300), rng.integers(10, 80, 100)
+    values = 3 + np.array([1.0, 0, -1])[kinds[items]] * np.where(ages[users] > 40, 1, -1)
+    values = np.round(np.clip(values + rng.normal(0, 0.3, n), 1, 5) * 2) / 2
+    tables = {
+        "items": {"item_id": np.arange(300), "kind": KINDS[kinds]},
+        "users": {"user_id": np.arange(100), "age": ages},
+    }
+    return Ratings.from_arrays(users, items, values), tables
+
+
+SETTINGS = {"factors": 4, "hidden": (32, 16), "epochs": 12, "learning_rate": 0.01, "batch_size": 64}
+
+
+@pytest.fixture(scope="module")
+def hybrid():
+    ratings, tables = by_kind(1200)
+    train, valid = random_split(ratings, 0.2)
+    model = Hybrid(**SETTINGS).fit(train, valid, **tables)
+    return model, train, valid, tables
+
+
+def test_metadata_tells_what_few_ratings_do_not(hybrid):
+    model, train, valid, _ = hybrid
+    plain = MLP(**SETTINGS).fit(train, valid)
+    assert model.valid_rmse_ < 0.85 * plain.valid_rmse_
+
+
+def test_predictions_follow_the_formula(hybrid):
+    model = hybrid[0]
+    users, items = [3, 3, -1, -1], [7, -1, 7, -1]
+    expected = np.clip(formula(model, users, items), *model.rating_range_)
+    np.testing.assert_allclose(model.predict(users, items), expected, rtol=1e-5)
+
+
+def test_saved_and_loaded_it_knows_its_columns(hybrid, tmp_path):
+    model, _, valid, _ = hybrid
+    model.save(tmp_path / "model")
+    loaded = fastmf.load_model(tmp_path / "model")
+    assert loaded.get_params() == model.get_params()
+    assert loaded.encoders_["item"].columns == model.encoders_["item"].columns
+    assert loaded.encoders_["user"].columns[0].kind == "number"
+    assert (loaded.notes_, learned(loaded)) == (model.notes_, learned(model))
+    assert fastmf.evaluate(loaded, valid) == fastmf.evaluate(model, valid)
+    np.testing.assert_array_equal(
+        loaded.recommend([3], 5).item_ids, model.recommend([3], 5).item_ids
+    )
+
+
+def test_the_same_bits_for_any_number_of_threads(hybrid):
+    _, train, valid, tables = hybrid
+    results = [
+        learned(Hybrid(**SMALL).fit(train, valid, **tables, run=RunSettings(num_threads=threads)))
+        for threads in (1, 2, 3)
+    ]
+    assert results[0] == results[1] == results[2]
+
+
+def test_columns_can_be_chosen_and_notes_are_told():
+    ratings, tables = by_kind(600)
+    items = {name: column[:200] for name, column in tables["items"].items()}
+    items |= {"same": ["x"] * 200, "year": np.arange(200) % 9}
+    noted = []
+
+    class Progress:
+        start = advance = finish = lambda *_: None
+        note = noted.append
+
+    run = RunSettings(progress=Progress())
+    model = Hybrid(3, epochs=1, hidden=(4,), item_features=("kind", "same"))
+    model.fit(ratings, items=items, run=run)
+    assert [column.name for column in model.encoders_["item"].columns] == ["kind"]
+    assert "user" not in model.encoders_
+    assert any("items with ratings are not in it" in note for note in model.notes_)
+    assert any("column same is left out" in note for note in model.notes_)
+    assert sum(note.startswith("note: ") for note in noted) == len(model.notes_)
+    model.set_params(item_features=()).fit(ratings, items=items)
+    assert [column.name for column in model.encoders_["item"].columns] == ["kind", "year"]
+
+
+def test_bad_tables_are_one_line():
+    ratings, _ = by_kind(600)
+    for options, match in (
+        ({"items": {"item": ["x"], "a": [1]}}, "none of the"),
+        ({"items": {"item": [1, 2]}}, "no column left"),
+        ({"items": "nowhere.csv"}, "cannot be read"),
+        ({"users": {"item": [1]}}, "no column of user ids"),
+    ):
+        with pytest.raises(DataError, match=match) as raised:
+            Hybrid(3, epochs=1).fit(ratings, **options)
+        assert "\n" not in str(raised.value)
+
+
+def test_a_second_fit_forgets_the_tables():
+    ratings, tables = by_kind(600)
+    model = Hybrid(3, epochs=1, hidden=(4,)).fit(ratings, **tables)
+    model.fit(ratings)
+    assert model.encoders_ == {}
+    assert learned(model) == learned(Hybrid(3, epochs=1, hidden=(4,)).fit(ratings))

@@ -1,0 +1,66 @@
+"""Multi-layer perceptrons over embeddings, alone and beside a biased dot product."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from fastmf import Ratings
+from fastmf.errors import DataError
+from fastmf.models.mlp import MLP, Residual
+from tests.models.pair_contract import PairContract
+from tests.models.sibling_contract import SiblingPairContract
+
+
+class TestMLP(SiblingPairContract):
+    model_class = MLP
+
+
+class TestMLPWithEverything(PairContract):
+    model_class = MLP
+    variant: ClassVar[dict] = {
+        "loss": "rmse",
+        "output": "sigmoid",
+        "batch_norm": True,
+        "dropout": 0.1,
+        "input_dropout": 0.05,
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+        "regularization": 1e-5,
+        "clip_norm": 1.0,
+        "schedule": "cosine",
+        "warm_up": 0.1,
+        "initial": "he",
+    }
+    # With a rate that is small for so few steps.
+    learns_to = 0.85
+
+
+class TestResidual(SiblingPairContract):
+    model_class = Residual
+
+
+def test_a_positive_output_is_for_ratings_from_zero_on():
+    users, items = np.divmod(np.arange(60), 6)
+    model = MLP(3, epochs=1, output="relu")
+    with pytest.raises(DataError, match="output relu predicts no ratings below 0"):
+        model.fit(Ratings.from_arrays(users, items, items - 3))
+    model.fit(Ratings.from_arrays(users, items, items % 3))
+    assert model.predict(users, items).min() >= 0
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "rmse"])
+def test_each_loss_lessens_what_it_is_named_for(ratings, loss):
+    settings = {"learning_rate": 0.01, "batch_size": 128, "dropout": 0.0}
+    model = MLP(5, epochs=8, hidden=(16,), loss=loss, **settings)
+    losses = model.fit(ratings).schedule_["losses"]
+    assert losses[-1] < 0.75 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate"), [("adam", 0.01), ("adamw", 0.01), ("adagrad", 0.05), ("sgd", 0.05)]
+)
+def test_every_optimizer_learns(ratings, optimizer, rate):
+    model = MLP(5, epochs=8, hidden=(16,), optimizer=optimizer, learning_rate=rate, batch_size=128)
+    losses = model.fit(ratings).schedule_["losses"]
+    assert losses[-1] < 0.85 * losses[0]
