@@ -105,6 +105,15 @@ class ModulePeer:
         self, split: Split, *, factors: int, threads: int, seed: int, settings: Settings
     ) -> PeerRun:
         """Train on the split's training rows and score its validation rows."""
+        content, peak = self.report(
+            split, factors=factors, threads=threads, seed=seed, settings=settings
+        )
+        return PeerRun(peak_rss_bytes=peak, **content)
+
+    def report(
+        self, split: Split, *, factors: int, threads: int, seed: int, settings: Settings
+    ) -> tuple[dict[str, Any], int]:
+        """Run the adapter module; return what it printed and its peak memory in bytes."""
         job = {
             "train": str(split.train_text.resolve()),
             "valid": str(split.valid_text.resolve()),
@@ -128,10 +137,10 @@ class ModulePeer:
             [sys.executable, "-m", self.module, json.dumps(job)], env=environment
         )
         try:
-            content = json.loads(finished.stdout.strip().splitlines()[-1])
+            content: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
         except (IndexError, ValueError):
             raise BenchError(f"{self.name} printed no result") from None
-        return PeerRun(peak_rss_bytes=finished.peak_rss_bytes, **content)
+        return content, finished.peak_rss_bytes
 
 
 def python_peers() -> list[ModulePeer]:

@@ -127,7 +127,10 @@ def embedding_tables(
         values = np.zeros((n_rows, width), np.float32)
         inner = slice(int(first), int(first) + k)
         values[:, inner] = _drawn(parameters.initial, n_rows, k, generator)
-        tables.append(EmbeddingTable(name, values, l2=float(parameters.regularization)))
+        decays = np.zeros(width, np.bool_)
+        decays[inner] = True  # biases do not, as those of layers
+        l2 = float(parameters.regularization)
+        tables.append(EmbeddingTable(name, values, l2=l2, decays=decays))
     return tables[0], tables[1]
 
 

@@ -73,7 +73,8 @@ class NetworkParameters:
         The loss has this times the squares of a rating's own rows besides, in the mean over
         the batch, and in deep models this times the squares of all dense weights.
     weight_decay : float
-        Decoupled from the loss: each step shrinks all rows and weights by this times the rate.
+        Decoupled from the loss: each step shrinks all rows and weights, but no biases, by this
+        times the rate.
     clip_norm : float, optional
         All gradients are scaled down to this norm where theirs is greater; default never.
     dropout : float
@@ -115,7 +116,8 @@ class NetworkParameters:
         metadata={"help": "L2 weight in the loss, of a rating's rows and of dense weights."},
     )
     weight_decay: float = field(
-        default=0.0, metadata={"help": "Decay of all rows and weights, decoupled from the loss."}
+        default=0.0,
+        metadata={"help": "Decay of all rows and weights but biases, decoupled from the loss."},
     )
     clip_norm: float | None = field(
         default=None, metadata={"help": "Greatest norm of all gradients. Default no limit."}

@@ -15,6 +15,19 @@ import numpy as np
 from safetensors.numpy import save_file
 
 
+def options(words: list[str]) -> dict[str, str]:
+    """Return the options by name; a flag, behind which no value stands, is the empty text."""
+    given: dict[str, str] = {}
+    name = ""
+    for word in words:
+        if word.startswith("--"):
+            name = word
+            given[name] = ""
+        else:
+            given[name] = word
+    return given
+
+
 def main(arguments: list[str]) -> None:
     if arguments == ["--version"]:
         print("fastmf, version 9.9")
@@ -23,7 +36,7 @@ def main(arguments: list[str]) -> None:
     assert command == "train"
     assert Path(data).is_file()
     assert rest[-2:] == ["--json", "--quiet"]
-    given = dict(zip(rest[:-2:2], rest[1:-2:2], strict=True))
+    given = options(rest[:-2])
     factors, threads = int(given["--factors"]), int(given["--threads"])
     epochs = int(given.get("--epochs", 6))
     store = Path(os.environ["FASTMF_CACHE_DIR"]) / Path(data).name
