@@ -25,7 +25,7 @@ def test_peer_trains_and_scores_near_the_spread_of_the_ratings(name, split):
         pytest.skip(f"{peer.package} is not installed")
     run = peer.fit(split, factors=4, threads=1, seed=0, settings=peer.grid[0])
     assert run.iterations == peer.grid[0]["iterations"]
-    assert run.train_seconds == pytest.approx(run.iterations * run.iteration_seconds)
+    assert 0 < run.iteration_seconds <= run.train_seconds
     # ratings by chance, uniform over 0.5..5: their standard deviation is 1.44
     assert 1.2 < run.rmse < 1.9
     assert run.peak_rss_bytes > 10_000_000
