@@ -243,6 +243,8 @@ def parse_columns(
                 numbers[slot, row] = np.float32(number)
             else:
                 end = _text_end(text, at, stop, separator, style)
+                # Blanks at the end of a line part no field.
+                end = np.int64(-1) if style == RUNS and end == at else end
                 if kind == TEXT and end >= 0:
                     to = integers[slot, row]
                     _copy(text, at, end, letters, slot, to)

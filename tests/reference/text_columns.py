@@ -34,7 +34,8 @@ def parse_columns(
 def _parse_line(line: bytes, separator: str, kinds: Sequence[str]) -> tuple | None:
     """Return the values of a line; None where one cannot be read."""
     fields = re.split(_SEPARATORS.get(separator, re.escape(separator.encode())), line)
-    if len(fields) != len(kinds):
+    # A blank behind a date may part it from its time of the day.
+    if len(fields) != len(kinds) or (separator == " " and "date" in kinds[:-1]):
         return None
     row = []
     for field, kind in zip(fields, kinds, strict=True):
