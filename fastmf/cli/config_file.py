@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +57,8 @@ class Config:
         self.values: dict[str, Any] = {}
         if path is None:
             return
+        import tomllib
+
         try:
             self.values = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:

@@ -11,12 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
 from numba.extending import intrinsic
 
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.vectors import address, is_float32_row, prefetch
+from fastmf.kernels.vectors import prefetch, prefetching
 
 __all__ = [
     "BATCH",
@@ -32,25 +30,11 @@ BATCH = 4
 BATCH_WORDS = BATCH + 1
 """uint32 words of one batch: the user, then four rated items."""
 
-_INT = ir.IntType(32)
-
 
 @intrinsic
 def prefetch_to_second_level(typing_context: Any, array: Any, offset: Any) -> Any:
     """Ask for the cache line of ``array[offset]``, but leave the first-level cache as it is."""
-    if not is_float32_row(array):
-        return None
-    signature = types.void(array, types.intp)
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, _INT, _INT, _INT])
-        hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        place = builder.bitcast(address(context, builder, sig.args[0], *args), byte)
-        builder.call(hint, [place, _INT(0), _INT(2), _INT(1)])  # to read, second level, data
-        return context.get_dummy_value()
-
-    return signature, generate
+    return prefetching(array, write=0, locality=2)
 
 
 @kernel

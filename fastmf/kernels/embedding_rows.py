@@ -22,7 +22,7 @@ from fastmf.kernels.vectors import (
     zeros,
 )
 
-__all__ = ["gather", "sort_by_row", "squared_norm", "summed_gradient"]
+__all__ = ["gather", "row_gradient", "sort_by_row", "squared_norm", "summed_gradient"]
 
 _FLOATS = types.Array(types.float32, 1, "C", readonly=True)
 _FLOATS_OUT = types.Array(types.float32, 1, "C")
@@ -170,6 +170,34 @@ def summed_gradient(entries, first, last, gradients, columns, edge, column, lane
     return total
 
 
+@kernel
+def row_gradient(
+    entries, first, last, gradients, columns, edge, column, lane, weights, pulls, value
+):
+    """Return sixteen columns of the gradient of a row: its entries', and that of a penalty.
+
+    ``weight * (sum of the entries' gradients) + (number of entries) * pull * value``.
+
+    Parameters
+    ----------
+    entries, first, last, gradients, columns, edge, column, lane
+        As for `summed_gradient`.
+    weights, pulls : (stride,) float32
+        As for `squared_norm`.
+    value : lanes
+        The row's.
+
+    Returns
+    -------
+    lanes
+    """
+    sums = summed_gradient(entries, first, last, gradients, columns, edge, column, lane)
+    count = broadcast(np.float32(last - first))
+    return multiply_add(
+        sums, load(weights, lane), multiply(multiply(count, load(pulls, lane)), value)
+    )
+
+
 @kernel(
     signature=types.float64(
         *(_INT, _INT, _INDEX, _INDEX, _INDEX),
@@ -215,14 +243,13 @@ def squared_norm(
     total = 0.0
     for k in range(first, last):
         at = np.int64(touched[k]) * stride
-        count = broadcast(np.float32(starts[k + 1] - starts[k]))
         squares = zeros()
         for lane in range(0, stride, WIDTH):
-            sums = summed_gradient(
-                entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane
+            value = load(rows, at + lane)
+            gradient = row_gradient(
+                *(entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane),
+                *(weights, pulls, value),
             )
-            pull = multiply(multiply(count, load(pulls, lane)), load(rows, at + lane))
-            gradient = multiply_add(sums, load(weights, lane), pull)
             squares = multiply_add(gradient, gradient, squares)
         total += np.float64(sum_lanes(squares))
     return total

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, types
 
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.embedding_rows import summed_gradient
+from fastmf.kernels.embedding_rows import row_gradient
 from fastmf.kernels.step_history import CENTER, DEGREE, TOO_ROUGH
 from fastmf.kernels.vector_roots import add, divide, square_root
 from fastmf.kernels.vectors import (
@@ -250,14 +250,12 @@ def step(
         stamps[row] = np.int32(now)
         at = row * stride
         _fetch_ahead(k + _AHEAD, last, touched, rows, means, squares, stride)
-        count = broadcast(np.float32(starts[k + 1] - starts[k]))
         for lane in range(0, stride, WIDTH):
             value = load(rows, at + lane)
-            sums = summed_gradient(
-                entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane
+            gradient = row_gradient(
+                *(entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane),
+                *(weights, pulls, value),
             )
-            pull = multiply(multiply(count, load(pulls, lane)), value)
-            gradient = multiply_add(sums, load(weights, lane), pull)
             mean = multiply_add(
                 broadcast(rest1), gradient, multiply(broadcast(beta1), load(means, at + lane))
             )

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.embedding_rows import summed_gradient
+from fastmf.kernels.embedding_rows import row_gradient
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
@@ -162,14 +162,12 @@ def step(
         row = np.int64(touched[k])
         stamps[row] = np.int32(now)
         at = row * stride
-        count = broadcast(np.float32(starts[k + 1] - starts[k]))
         for lane in range(0, stride, WIDTH):
             value = load(rows, at + lane)
-            sums = summed_gradient(
-                entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane
+            gradient = row_gradient(
+                *(entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane),
+                *(weights, pulls, value),
             )
-            pull = multiply(multiply(count, load(pulls, lane)), value)
-            gradient = multiply_add(sums, load(weights, lane), pull)
             velocity = multiply_add(broadcast(momentum), load(velocities, at + lane), gradient)
             value = multiply(multiply_add(load(fades, lane), fall, one), value)
             value = negative_multiply_add(broadcast(gradient_rate), gradient, value)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.embedding_rows import summed_gradient
+from fastmf.kernels.embedding_rows import row_gradient
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
@@ -131,14 +131,13 @@ def step(
     for k in range(first, last):
         row = np.int64(touched[k])
         stamps[row] = np.int32(now)
-        count = broadcast(np.float32(starts[k + 1] - starts[k]))
         for lane in range(0, stride, WIDTH):
             at = row * stride + lane
-            sums = summed_gradient(
-                entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane
+            gradient = row_gradient(
+                *(entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane),
+                *(weights, pulls, load(rows, at)),
             )
-            pull = multiply(multiply(count, load(pulls, lane)), load(rows, at))
-            store(summed, 0, multiply_add(sums, load(weights, lane), pull))
+            store(summed, 0, gradient)
             for element in range(WIDTH):
                 slope, size = summed[element], sizes[at + element]
                 if size == zero:

@@ -118,22 +118,22 @@ def store(typing_context: Any, array: Any, offset: Any, value: Any) -> Any:
     return signature, generate
 
 
-@intrinsic
-def prefetch(typing_context: Any, array: Any, offset: Any) -> Any:
-    """Ask for the cache line of ``array[offset]`` ahead of its use; changes nothing."""
-    if not is_float32_row(array):
-        return None
-    signature = types.void(array, types.intp)
-
+def prefetching(array: Any, *, write: int, locality: int) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, _INDEX, _INDEX, _INDEX])
         hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
         place = builder.bitcast(address(context, builder, sig.args[0], *args), byte)
-        builder.call(hint, [place, _INDEX(1), _INDEX(3), _INDEX(1)])  # to write, to keep, data
+        builder.call(hint, [place, _INDEX(write), _INDEX(locality), _INDEX(1)])  # of data
         return context.get_dummy_value()
 
-    return signature, generate
+    return (types.void(array, types.intp), generate) if is_float32_row(array) else None
+
+
+@intrinsic
+def prefetch(typing_context: Any, array: Any, offset: Any) -> Any:
+    """Ask for the cache line of ``array[offset]`` ahead of its use; changes nothing."""
+    return prefetching(array, write=1, locality=3)
 
 
 @intrinsic
@@ -149,7 +149,7 @@ def broadcast(typing_context: Any, scalar: Any) -> Any:
     return signature, lambda context, builder, sig, args: splat(builder, args[0])
 
 
-def _elementwise(name: str, operation: Callable[[Any, Any, Any], Any], formula: str) -> Any:
+def elementwise(name: str, operation: Callable[[Any, Any, Any], Any], formula: str) -> Any:
     def typer(typing_context: Any, left: Any, right: Any) -> Any:
         signature = lanes(lanes, lanes)
         return signature, lambda context, builder, sig, args: operation(builder, *args)
@@ -159,8 +159,8 @@ def _elementwise(name: str, operation: Callable[[Any, Any, Any], Any], formula: 
     return intrinsic(typer)
 
 
-subtract = _elementwise("subtract", lambda builder, a, b: builder.fsub(a, b), "left - right")
-multiply = _elementwise("multiply", lambda builder, a, b: builder.fmul(a, b), "left * right")
+subtract = elementwise("subtract", lambda builder, a, b: builder.fsub(a, b), "left - right")
+multiply = elementwise("multiply", lambda builder, a, b: builder.fmul(a, b), "left * right")
 
 
 def fused(builder: Any, left: Any, right: Any, addend: Any) -> Any:

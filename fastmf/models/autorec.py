@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from fastmf.data import Ratings, Vocabulary
 from fastmf.data.arrays import Columns
 from fastmf.data.arrow_views import as_arrow
-from fastmf.models.autorec_fold_in import encode_items, encode_users
+from fastmf.models.autorec_fold_in import encode
 from fastmf.models.autorec_learner import AutoRecLearner, FittedAutoRec
 from fastmf.models.autorec_memory import check_memory
 from fastmf.models.autorec_parameters import AutoRecParameters
 from fastmf.models.base import RatingModel
 from fastmf.models.fitted_factors import FittedFactors
-from fastmf.models.fold_in import FoldedItems, FoldedUsers
+from fastmf.models.fold_in import FoldedItems, FoldedUsers, FoldsInUsers
 from fastmf.models.network_parameters import NetworkEstimator
 from fastmf.models.new_ratings import read_new_ratings
 from fastmf.parallel import Team
-from fastmf.recommend import Recommendations
 from fastmf.training import RunSettings
 
 __all__ = ["AutoRec"]
@@ -31,7 +30,7 @@ __all__ = ["AutoRec"]
 _PREFIX = "network."
 
 
-class AutoRec(NetworkEstimator, RatingModel, FittedFactors):
+class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
     """Ratings as the output of an autoencoder of an item's, or a user's, ratings.
 
     The model of Sedhain, Menon, Sanner and Xie (2015), "AutoRec: autoencoders meet collaborative
@@ -190,7 +189,9 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors):
             If the ratings cannot be read, or lie far outside the range of the model's.
         """
         self._check_fitted()
-        return encode_users(self, read_new_ratings(self, ratings, one_person=True))
+        given = read_new_ratings(self, ratings, one_person=True)
+        users: FoldedUsers = encode(self, given, "user")
+        return users
 
     def fold_in_items(self, ratings: Any, *, run: RunSettings | None = None) -> FoldedItems:
         """Encode items from ratings; the model stays as it is. For `base` "item".
@@ -213,30 +214,5 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors):
             As `fold_in_users`, of a model that encodes users.
         """
         self._check_fitted()
-        return encode_items(self, read_new_ratings(self, ratings))
-
-    def recommend_for(
-        self, ratings: Any, n: int = 10, *, run: RunSettings | None = None
-    ) -> Recommendations:
-        """Recommend items to people of whom only these ratings are known. For `base` "user".
-
-        Parameters
-        ----------
-        ratings : Ratings, or whatever `fold_in_users` takes
-            A handful of ratings. Their items are not recommended again.
-        n : int, optional
-            Items for each person.
-        run : RunSettings, optional
-            Threads and progress.
-
-        Returns
-        -------
-        Recommendations
-            For every user of the ratings in the order of their first.
-
-        Raises
-        ------
-        NotFittedError, ParameterError, DataError
-            As `fold_in_users`; or if `n` is no whole number of at least 1.
-        """
-        return self.fold_in_users(ratings, run=run).recommend(n=n, run=run)
+        items: FoldedItems = encode(self, read_new_ratings(self, ratings), "item")
+        return items

@@ -13,67 +13,36 @@ from fastmf.errors import ModelFileError, ParameterError
 from fastmf.kernels.normal_equations import RatedRows
 from fastmf.models.autorec_network import AutoRecNetwork
 from fastmf.models.autorec_ratings import InputForm
-from fastmf.models.fold_in import FoldedItems, FoldedUsers
+from fastmf.models.fold_in import folded
 from fastmf.models.new_ratings import MatchedRatings, Side, match
 from fastmf.nn.blas import one_blas_thread
 
-__all__ = ["encode_items", "encode_users"]
+__all__ = ["encode"]
 
 Floats = NDArray[np.float32]
 
 
-def encode_users(model: Any, ratings: Ratings) -> FoldedUsers:
-    """Encode users by their ratings.
+def encode(model: Any, ratings: Ratings, side: Side) -> Any:
+    """Encode users, or items, by their ratings.
 
     Parameters
     ----------
     model : AutoRec
         Fitted.
     ratings : Ratings
+    side : {"user", "item"}
 
     Returns
     -------
-    FoldedUsers
+    FoldedUsers or FoldedItems
 
     Raises
     ------
     ParameterError
-        If the model encodes items.
+        If the model encodes the other side.
     """
-    matched, codes = _encoded(model, ratings, "user")
-    users = FoldedUsers(model, ratings, matched.notes("user"))
-    users.users_, users.user_factors_ = matched.own, codes
-    users.user_bias_ = np.zeros(len(codes), np.float32)
-    users.n_known_ratings_ = matched.rated.counts
-    users.n_unknown_items_, users.n_ratings_left_out_ = matched.n_unknown, matched.n_left_out
-    return users
-
-
-def encode_items(model: Any, ratings: Ratings) -> FoldedItems:
-    """Encode items by their ratings.
-
-    Parameters
-    ----------
-    model : AutoRec
-        Fitted.
-    ratings : Ratings
-
-    Returns
-    -------
-    FoldedItems
-
-    Raises
-    ------
-    ParameterError
-        If the model encodes users.
-    """
-    matched, codes = _encoded(model, ratings, "item")
-    items = FoldedItems(model, ratings, matched.notes("item"))
-    items.items_, items.item_factors_ = matched.own, codes
-    items.item_bias_ = np.zeros(len(codes), np.float32)
-    items.n_known_ratings_ = matched.rated.counts
-    items.n_unknown_users_, items.n_ratings_left_out_ = matched.n_unknown, matched.n_left_out
-    return items
+    matched, codes = _encoded(model, ratings, side)
+    return folded(model, ratings, side, matched, codes, np.zeros(len(codes), np.float32))
 
 
 def _encoded(model: Any, ratings: Ratings, side: Side) -> tuple[MatchedRatings, Floats]:

@@ -21,7 +21,7 @@ from fastmf.parallel import Team
 from fastmf.recommend import Recommendations
 from fastmf.training import RunSettings
 
-__all__ = ["FoldedItems", "FoldedUsers", "fold_in"]
+__all__ = ["FoldedItems", "FoldedUsers", "FoldsInUsers", "fold_in", "folded"]
 
 # Fewer ratings than this are solved in the calling thread: starting others takes longer.
 _FEW = 2000
@@ -145,6 +145,40 @@ class FoldedItems(FoldedFactors):
     n_ratings_left_out_: int
 
 
+class FoldsInUsers:
+    """A model that people can be folded into."""
+
+    def fold_in_users(self, ratings: Any, *, run: RunSettings | None = None) -> FoldedUsers:
+        """Find the rows of users from ratings; a child says how."""
+        raise NotImplementedError
+
+    def recommend_for(
+        self, ratings: Any, n: int = 10, *, run: RunSettings | None = None
+    ) -> Recommendations:
+        """Recommend items to people of whom only these ratings are known.
+
+        Parameters
+        ----------
+        ratings : Ratings, or whatever `fold_in_users` takes
+            A handful of ratings. Their items are not recommended again.
+        n : int, optional
+            Items for each person.
+        run : RunSettings, optional
+            Threads and progress.
+
+        Returns
+        -------
+        Recommendations
+            For every user of the ratings in the order of their first.
+
+        Raises
+        ------
+        NotFittedError, DataError, ModelFileError, ParameterError
+            As `fold_in_users`; ParameterError also if `n` is no whole number of at least 1.
+        """
+        return self.fold_in_users(ratings, run=run).recommend(n=n, run=run)
+
+
 def fold_in(model: Any, ratings: Ratings, side: Side, run: RunSettings) -> Any:
     """Solve the rows of one side for given ratings.
 
@@ -170,22 +204,47 @@ def fold_in(model: Any, ratings: Ratings, side: Side, run: RunSettings) -> Any:
     factors, bias = _solved(model, problem, matched, side, run)
     arrays = model.arrays
     empty = matched.rated.counts == 0
-    notes = matched.notes(side)
+    unknown = arrays.unknown_user_factors if side == "user" else arrays.unknown_item_factors
+    factors[empty], bias[empty] = unknown, arrays.unknown_bias[int(side == "item")]
+    return folded(model, ratings, side, matched, factors, bias)
+
+
+def folded(
+    model: FittedFactors,
+    ratings: Ratings,
+    side: Side,
+    matched: MatchedRatings,
+    factors: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> Any:
+    """Return rows that were found of ratings, as users or items of a model.
+
+    Parameters
+    ----------
+    model : FittedFactors
+    ratings : Ratings
+        What they were found of.
+    side : {"user", "item"}
+    matched : MatchedRatings
+        The same with the model's indices.
+    factors, bias : (n, k), (n,) float32
+        The rows, in the order of ``matched.own``.
+
+    Returns
+    -------
+    FoldedUsers or FoldedItems
+    """
+    made: FoldedUsers | FoldedItems
     if side == "user":
-        factors[empty], bias[empty] = arrays.unknown_user_factors, arrays.unknown_bias[0]
-        users = FoldedUsers(model, ratings, notes)
-        users.users_, users.user_factors_, users.user_bias_ = matched.own, factors, bias
-        users.n_known_ratings_ = matched.rated.counts
-        users.n_unknown_items_ = matched.n_unknown
-        users.n_ratings_left_out_ = matched.n_left_out
-        return users
-    factors[empty], bias[empty] = arrays.unknown_item_factors, arrays.unknown_bias[1]
-    items = FoldedItems(model, ratings, notes)
-    items.items_, items.item_factors_, items.item_bias_ = matched.own, factors, bias
-    items.n_known_ratings_ = matched.rated.counts
-    items.n_unknown_users_ = matched.n_unknown
-    items.n_ratings_left_out_ = matched.n_left_out
-    return items
+        made = FoldedUsers(model, ratings, matched.notes(side))
+        made.users_, made.user_factors_, made.user_bias_ = matched.own, factors, bias
+        made.n_unknown_items_ = matched.n_unknown
+    else:
+        made = FoldedItems(model, ratings, matched.notes(side))
+        made.items_, made.item_factors_, made.item_bias_ = matched.own, factors, bias
+        made.n_unknown_users_ = matched.n_unknown
+    made.n_known_ratings_, made.n_ratings_left_out_ = matched.rated.counts, matched.n_left_out
+    return made
 
 
 def _solved(

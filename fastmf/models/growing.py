@@ -9,18 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastmf.models.explanation import Explanation, explain
 from fastmf.models.fitted_factors import FittedFactors
-from fastmf.models.fold_in import FoldedItems, FoldedUsers, fold_in
+from fastmf.models.fold_in import FoldedItems, FoldedUsers, FoldsInUsers, fold_in
 from fastmf.models.new_ratings import read_new_ratings
 from fastmf.models.partial_fit import Updated, check_updated, take_in
 from fastmf.models.training_source import describe_training_source
 from fastmf.models.uncertainty import standard_deviations
-from fastmf.recommend import Recommendations
 from fastmf.training import RunSettings
 
 __all__ = ["GrowingFactors"]
 
 
-class GrowingFactors(FittedFactors):
+class GrowingFactors(FittedFactors, FoldsInUsers):
     """Folding in, growing, explaining, and how sure predictions are."""
 
     def fit(self, train: Any, valid: Any = None, *, run: RunSettings | None = None) -> Self:
@@ -181,34 +180,6 @@ class GrowingFactors(FittedFactors):
         given = read_new_ratings(self, ratings)
         items: FoldedItems = fold_in(self, given, "item", run or RunSettings())
         return items
-
-    def recommend_for(
-        self, ratings: Any, n: int = 10, *, run: RunSettings | None = None
-    ) -> Recommendations:
-        """Recommend items to people of whom only these ratings are known.
-
-        Parameters
-        ----------
-        ratings : Ratings, or whatever `fold_in_users` takes
-            A handful of ratings. Their items are not recommended again.
-        n : int, optional
-            Items for each person.
-        run : RunSettings, optional
-            Threads and progress.
-
-        Returns
-        -------
-        Recommendations
-            For every user of the ratings in the order of their first.
-
-        Raises
-        ------
-        NotFittedError, DataError, ModelFileError
-            As `fold_in_users`.
-        ParameterError
-            If `n` is no whole number of at least 1.
-        """
-        return self.fold_in_users(ratings, run=run).recommend(n=n, run=run)
 
     def partial_fit(
         self,

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from fastmf.data import Ratings
 from fastmf.data.shuffled_batches import ShuffledBatches
-from fastmf.data.vocabulary import Vocabulary
-from fastmf.errors import ParameterError
-from fastmf.machine import available_memory
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
+from fastmf.models.limits import memory_beside_factors
 from fastmf.models.network_parameters import NetworkParameters
 from fastmf.nn import EmbeddingNetwork, NetworkLearner, TrainingPlan
 from fastmf.nn.embeddings import EmbeddingTable
@@ -38,11 +36,8 @@ __all__ = [
 Floats = NDArray[np.float32]
 Index = NDArray[np.int32]
 
-# Python, compiled kernels and the libraries, and batches on their way.
-_PROCESS_BYTES = 384 << 20
-
-# A row's value, its sums for the optimizer, and the best epoch's and the final copy.
-_COPIES = 5
+# Of all rows, beside those of any model of factors: the optimizer's sums.
+_MORE_COPIES = 2
 
 # Ratings predicted by a thread at a time.
 _ROWS_AT_ONCE = 1 << 16
@@ -83,19 +78,8 @@ def check_memory(
     ParameterError
     """
     n_rows = train.n_users + train.n_items
-    row_bytes = 4 * (parameters.factors + 1) * (_COPIES - (valid is None))
-    limits = [limit for limit in (run.max_memory, available_memory()) if limit is not None]
-    if not limits:
-        return
-    usable = max(0, min(limits) - _PROCESS_BYTES)
-    if n_rows * row_bytes > usable:
-        fitting = int(parameters.factors * usable / (n_rows * row_bytes))
-        remedy = f"use {fitting} or fewer" if fitting else "there are too many users and items"
-        raise ParameterError(
-            f"factors is {parameters.factors}, which takes {n_rows * row_bytes / 2**30:.2f} GiB "
-            f"for {n_rows:,} users and items in training, but {usable / 2**30:.2f} GiB are left "
-            f"for them; {remedy}"
-        )
+    more_rows = _MORE_COPIES * n_rows
+    memory_beside_factors(parameters.factors, train, valid, run, more_rows=more_rows)
 
 
 def embedding_tables(
@@ -288,14 +272,9 @@ def rows_of(ratings: Ratings, trained: Ratings) -> tuple[Index, Index] | None:
     tuple of ndarray or None
         None where the tables share their vocabularies.
     """
-
-    def rows(known: Vocabulary, asked: Vocabulary) -> Index:
-        found: Index = known.lookup(asked.ids)
-        return found
-
     if ratings.users is trained.users and ratings.items is trained.items:
         return None
-    return rows(trained.users, ratings.users), rows(trained.items, ratings.items)
+    return trained.users.lookup(ratings.users.ids), trained.items.lookup(ratings.items.ids)
 
 
 def made_up_ratings() -> Ratings:

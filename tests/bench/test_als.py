@@ -113,6 +113,8 @@ def test_threads_run_in_turn_and_the_first_is_the_base(run_als, monkeypatch, fas
     assert [call["--threads"] for call in calls[-2:]] == ["1", "2"]
 
 
+# cmfrec is not in the test extra: it is compiled when installed, and fastmf needs no compiler. What
+# a bench makes of its times is checked by stand-ins.
 @pytest.mark.skipif(importlib.util.find_spec("cmfrec") is None, reason="cmfrec is not installed")
 def test_cmfrec_is_timed_iteration_by_iteration(ratings_file, tmp_path):
     split = random_split(ratings_file, tmp_path, Progress(quiet=True), fraction=0.2)

@@ -55,6 +55,8 @@ def test_one_epoch_from_end_to_end(ratings_file, tmp_path):
 
 
 def test_both_learn_the_same(ratings_file, tmp_path):
+    # Not in the test extra: a large peer to measure against, which fastmf itself never imports.
+    # What is ours is checked against its formula in tests/nn and tests/models.
     if importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
     job = {"train": str(ratings_file), "valid": str(ratings_file), "base": "user", "epochs": 25}

@@ -166,7 +166,8 @@ def test_the_rest_is_what_no_clock_saw():
 
 @pytest.mark.parametrize("variant", mlp.VARIANTS)
 def test_pytorch_trains(variant, ratings_file, tmp_path):
-    # Not in the test extra: a peer to measure against, which fastmf itself never imports.
+    # Not in the test extra: a large peer to measure against, which fastmf itself never imports.
+    # What is ours is checked against its formula in tests/nn and tests/models.
     if importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed")
     split = random_split(ratings_file, tmp_path / "cache", Progress(quiet=True), fraction=0.1)

@@ -142,7 +142,8 @@ def test_rows_beside_what_was_published(run_seeds, monkeypatch):
 
 
 def test_pytorch_as_keras_trains_all_models(run_seeds):
-    # Not in the test extra: a peer to measure against, which fastmf itself never imports.
+    # Not in the test extra: a large peer to measure against, which fastmf itself never imports.
+    # What is ours is checked against its formula in tests/nn and tests/models.
     if importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed")
     models = "hybrid", "classify", "multitask", "interaction"

@@ -17,7 +17,8 @@ SMALL = ("--steps", 12, "--batch-size", 40, "--users", 60, "--items", 30, "--fac
 @pytest.fixture
 def run_curves(tmp_path):
     def run(*arguments: object):
-        # Not in the test extra: a peer to measure against, which fastmf itself never imports.
+        # Not in the test extra: a large peer to measure against, which fastmf itself never imports.
+        # What is ours is checked against its formula in tests/nn and tests/models.
         if importlib.util.find_spec("torch") is None:
             pytest.skip("torch is not installed")
         everything = ("torch_curves", "--out", tmp_path / "out", *SMALL, *arguments)

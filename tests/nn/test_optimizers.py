@@ -47,6 +47,7 @@ def torch_stepped(torch, name, **settings):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_as_pytorch(optimizer, name, settings):
+    # Not in the test extra, for its size; the formulas themselves are checked above without it.
     torch = pytest.importorskip("torch", reason="PyTorch is not installed to compare with")
     expected = torch_stepped(torch, name, **settings)
     np.testing.assert_allclose(stepped(optimizer), expected, rtol=2e-6, atol=2e-6)
