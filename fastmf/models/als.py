@@ -36,17 +36,17 @@ class ALSParameters:
 
     factors: int = field(default=50, metadata={"help": "Length of a user's or item's vector."})
     epochs: int = field(default=15, metadata={"help": "Iterations (both sides once) at most."})
-    regularization: float = field(default=1.1, metadata={"help": "L2 weight of the factors."})
+    regularization: float = field(default=0.65, metadata={"help": "L2 weight of the factors."})
     bias_regularization: float = field(default=0.5, metadata={"help": "L2 weight of the biases."})
     regularization_exponent: float = field(
-        default=0.5,
+        default=0.6,
         metadata={
             "help": "Both weights are multiplied by the number of a row's ratings to this power: "
             "0 is plain regularization, 1 weights by the number (ALS-WR)."
         },
     )
     initial_scale: float = field(
-        default=0.1, metadata={"help": "Standard deviation of the item factors at the start."}
+        default=0.02, metadata={"help": "Standard deviation of the item factors at the start."}
     )
     random_state: int = field(default=0, metadata={"help": "Seed of all randomness."})
     solver: Solver = field(
