@@ -16,7 +16,14 @@ from bench.ingest_sources import raw_ratings, string_ratings
 from bench.memory import parse_size
 from bench.process import BenchError
 
-CASES = ("text", "parquet", "reopen", "memory")
+# What each case reads.
+LAYOUTS = {
+    "text": ("netflix", "csv"),
+    "parquet": ("parquet",),
+    "reopen": ("netflix",),
+    "memory": ("netflix", "parquet"),
+}
+CASES = tuple(LAYOUTS)
 WARM_UP_RATINGS = 20_000
 MEGABYTE = 1e6
 # Of the table of results, in its order: name, reader, file.
@@ -66,19 +73,16 @@ def ingest(
     with Workplace(fastmf_command, cache) as workplace:
         record.versions.update(workplace.versions())
         runner = Runner(workplace.path("stores"), workplace.cache / "compiled", threads)
-        sources = {
-            "text": raw_ratings(cache, ratings, "netflix", progress),
-            "flat": raw_ratings(cache, ratings, "csv", progress),
-            "parquet": raw_ratings(cache, ratings, "parquet", progress),
-        }
+        layouts = dict.fromkeys(layout for case in cases for layout in LAYOUTS[case])
+        sources = {layout: raw_ratings(cache, ratings, layout, progress) for layout in layouts}
         for layout in ("netflix", "parquet"):  # compiles
             runner.cold("store", raw_ratings(cache, WARM_UP_RATINGS, layout, progress))
         for case in ("text", "parquet"):
             if case in cases:
-                peer_file = sources["flat" if case == "text" else case]
-                _add_speed(record, runner, case, sources[case], peer_file, repeats, progress)
+                files = [sources[layout] for layout in LAYOUTS[case]]
+                _add_speed(record, runner, case, files[0], files[-1], repeats, progress)
         if "reopen" in cases:
-            _add_reopening(record, runner, sources["text"], repeats, progress)
+            _add_reopening(record, runner, sources["netflix"], repeats, progress)
         if "memory" in cases:
             _add_memory(record, runner, sources, cap, progress)
         if strings:
@@ -186,7 +190,7 @@ def _add_memory(
 ) -> None:
     """Read under a limit of memory, and compare the ratings with those read without."""
     rows: list[tuple[str, ...]] = []
-    for name in ("text", "parquet"):
+    for name in LAYOUTS["memory"]:
         free = runner.cold("store", sources[name], "--checksum", "--watch-memory")
         progress.say(f"{name}: peak {free.peak_anonymous_bytes / 2**20:,.0f} MiB without a limit")
         limit = ("--data-limit", str(parse_size(cap)), "--checksum", "--watch-memory")

@@ -74,8 +74,9 @@ def checksum(ratings: Any) -> str:
     for start, stop in ratings.ranges():
         for column in ratings.chunk(start, stop):
             digest.update(column.tobytes())
-        if ratings.time is not None:
-            digest.update(ratings.time[start:stop].tobytes())
+        times = ratings.times(start, stop)
+        if times is not None:
+            digest.update(times.tobytes())
     for ids in (ratings.users.ids, ratings.items.ids):
         for start in range(0, len(ids), BATCH_ROWS):
             digest.update("\n".join(map(str, ids.slice(start, BATCH_ROWS).to_pylist())).encode())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastmf.data.cache import store_cache_folder, store_cache_size
 from fastmf.data.cleaning import clean_ratings
 from fastmf.data.cleaning_options import Cleaning
-from fastmf.data.ratings import Duplicates, RatingChunk, Ratings
+from fastmf.data.filters import Duplicates
+from fastmf.data.ratings import RatingChunk, Ratings
 from fastmf.data.reading import read_ratings
 from fastmf.data.splits import (
     k_folds,

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
+from typing import Literal
 
 import numpy as np
 
 from fastmf.data.arrays import Array, Columns, frozen
 from fastmf.data.bitmaps import full_bitmap
-from fastmf.data.ratings import Duplicates
 from fastmf.data.repeats import count_repeats
 from fastmf.data.stored_columns import StoredColumns
-from fastmf.errors import DataError, ParameterError
+from fastmf.errors import DataError
 from fastmf.kernels import pairs as kernels
 from fastmf.kernels.sampling import gather_rows, gather_times
 
-__all__ = ["check_duplicates_option", "drop_duplicates", "resolve_duplicates"]
+__all__ = ["Duplicates", "drop_duplicates", "resolve_duplicates"]
+
+Duplicates = Literal["last", "mean", "error"]
 
 # The slow path, taken only where there are duplicates, holds 8 bytes a row.
 _ROWS_OF_SLOW_RANGE = 1 << 24
 _GATHERED_ROWS = 1 << 20
-
-
-def check_duplicates_option(duplicates: str) -> None:
-    """Refuse an unknown way to resolve duplicates.
-
-    Raises
-    ------
-    ParameterError
-        If `duplicates` is not one of "last", "mean" and "error".
-    """
-    known = get_args(Duplicates)
-    if duplicates not in known:
-        raise ParameterError(f"duplicates is {duplicates!r}, but must be one of {', '.join(known)}")
 
 
 def resolve_duplicates(

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmf.data.arrays import Array, Columns
-from fastmf.data.filters import check_duplicates_option, resolve_duplicates
+from fastmf.data.filters import Duplicates, resolve_duplicates
 from fastmf.data.ingest import Encoded, Progress, encode_parts
-from fastmf.data.ratings import Duplicates, Ratings
 from fastmf.data.readers.part import Part
 from fastmf.data.stored_columns import as_seconds
+from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError
 
-__all__ = ["MemorySink", "read_in_memory"]
+__all__ = ["InMemory", "MemorySink", "read_in_memory"]
+
+
+class InMemory(NamedTuple):
+    """What `fastmf.data.ratings.Ratings` are made of."""
+
+    columns: Columns
+    users: Vocabulary
+    items: Vocabulary
+    rating_range: tuple[float, float]
+    notes: tuple[str, ...]
 
 
 class _MemoryColumn:
@@ -78,8 +89,8 @@ def read_in_memory(
     time_required: bool = False,
     progress: Progress | None = None,
     num_threads: int | None = None,
-) -> Ratings:
-    """Read parts into ratings held in memory.
+) -> InMemory:
+    """Read parts into columns held in memory.
 
     Parameters
     ----------
@@ -96,14 +107,13 @@ def read_in_memory(
 
     Returns
     -------
-    Ratings
+    InMemory
 
     Raises
     ------
-    DataError, ParameterError
+    DataError
         As `read_ratings` does.
     """
-    check_duplicates_option(duplicates)
     sink = MemorySink()
     encoded = encode_parts(
         parts, sink, time_required=time_required, progress=progress, num_threads=num_threads
@@ -113,8 +123,8 @@ def read_in_memory(
 
 def _resolved(
     encoded: Encoded, columns: Columns, duplicates: Duplicates, num_threads: int | None
-) -> Ratings:
-    """Make ratings of columns, each pair once."""
+) -> InMemory:
+    """Take columns, each pair once."""
     if len(columns.value) == 0:
         raise DataError("the data: no ratings in it")
     users, items, notes = encoded.users, encoded.items, encoded.notes
@@ -125,4 +135,4 @@ def _resolved(
     if note is not None:
         rating_range = (float(resolved.value.min()), float(resolved.value.max()))
         notes = (*notes, note)
-    return Ratings(resolved, users, items, rating_range, notes=notes)
+    return InMemory(resolved, users, items, rating_range, notes)

@@ -1,29 +1,22 @@
-"""From parts to dense columns: decode, encode, collect, a group of batches at a time."""
+"""From parts to dense columns: decode, encode, collect, a batch at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from fastmf.data.arrow_views import as_arrow
-from fastmf.data.batches import (
-    Decoder,
-    PreparedBatch,
-    guarded_batches,
-    prepare_batch,
-    unreadable,
-)
-from fastmf.data.filters import drop_duplicates
+from fastmf.data.batches import PreparedBatch, guarded_batches, prepare_batch, unreadable
+from fastmf.data.filters import Duplicates, drop_duplicates
 from fastmf.data.id_tables import IntegerEncoder
-from fastmf.data.ratings import Duplicates
+from fastmf.data.pipeline import Pipeline
 from fastmf.data.readers.part import Part
 from fastmf.data.repeats import count_repeats
-from fastmf.data.sinks import Appendable, GrowingSink, Sink
+from fastmf.data.sinks import GrowingSink, Sink
 from fastmf.data.stored_columns import PIECE_ROWS, StoredColumns
 from fastmf.data.values import BadRowError, TimeReader
 from fastmf.data.vocabulary import Vocabulary, VocabularyBuilder
@@ -33,9 +26,7 @@ from fastmf.parallel import Team
 __all__ = ["Encoded", "Progress", "encode_parts", "finish_table"]
 
 Progress = Callable[[int], None]
-
-# What a thread decodes while another sets compiled code up.
-_GROUPS_AT_FIRST = 3
+_Prepared = PreparedBatch | BadRowError | None
 
 
 class Encoded(NamedTuple):
@@ -99,7 +90,6 @@ def encode_parts(
     encoder = _Encoder(sink, TimeReader(required=time_required), progress)
     with Team(num_threads) as team:
         for part in parts:
-            encoder.begin(part)
             encoder.run(team, part)
     return encoder.finish()
 
@@ -118,76 +108,70 @@ class _Encoder:
         self.low, self.high = np.inf, -np.inf
         self.time_missing_in: str | None = None
         self.any_time = False
-        self.times_read = 0
-
-    def begin(self, part: Part) -> None:
-        if self.places.n_rows == 0 and not self.notes:
-            self.notes.extend(part.notes)
-        self.places.begin(part)
+        self.rows_read = 0
         self.times_read = 0
 
     def run(self, team: Team, part: Part) -> None:
-        """Read, decode and encode; a group of batches is decoded while the last is encoded."""
-        jobs = guarded_batches(part)
-        group_size = team.num_threads if part.independent else 1
-        # Nothing can be encoded yet: one thread sets compiled code up, the others decode ahead.
-        first_size = _GROUPS_AT_FIRST * group_size if part.independent else 1
-        decoders: list[Decoder] = [_set_up_kernels, *islice(jobs, first_size)]
-        group: list[PreparedBatch] = []
-        first_row = 0
-        while decoders or group:
-            tasks: list[Callable[[], Any]] = [
-                *(partial(prepare_batch, part, decoder) for decoder in decoders),
-                partial(self._encode, self.users, part, [b.users for b in group], self.sink.users),
-                partial(self._encode, self.items, part, [b.items for b in group], self.sink.items),
-                partial(self._store_times, part, group),
-                partial(self._store_values, group),
-                partial(list, islice(jobs, group_size)),
-            ]
-            *decoded, _, _, _, _, decoders = team.map(_call, tasks)
-            self._count(group)
-            group = []
-            for result in decoded:
-                if isinstance(result, BadRowError):
-                    place = part.place(first_row + result.row)
-                    raise DataError(f"{place}: {result.complaint}")
-                if result is not None:
-                    first_row += len(result.values)
-                    _check_extent(part, first_row)
-                    group.append(result)
-        _check_extent(part, first_row, complete=True)
+        """Read, decode and encode a part."""
+        if self.places.n_rows == 0 and not self.notes:
+            self.notes.extend(part.notes)
+        self.places.begin(part)
+        self.rows_read = self.times_read = 0
+        batches = (partial(prepare_batch, part, decode) for decode in guarded_batches(part))
+        steps = (
+            partial(self._admit, part),
+            _of_rows(partial(self._encode, self.users, part)),
+            _of_rows(partial(self._encode, self.items, part)),
+            _of_rows(partial(self._store_times, part)),
+            _of_rows(self._store_values),
+        )
+        Pipeline(batches, steps, self._count, together=part.independent).run(team, _set_up_kernels)
+        self._check_extent(part, complete=True)
         self.notes += part.finish()
 
-    @staticmethod
-    def _encode(
-        vocabulary: VocabularyBuilder, part: Part, columns: list[pa.Array], out: Appendable
-    ) -> None:
-        """Give the ids of a group their indices, a piece at a time, which stays in the cache."""
-        indices = np.empty(PIECE_ROWS, np.int32)
-        for ids in columns:
-            for start in range(0, len(ids), PIECE_ROWS):
-                piece = ids.slice(start, PIECE_ROWS)
-                encoded = indices[: len(piece)]
-                try:
-                    vocabulary.encode(piece, encoded)
-                except DataError as error:
-                    raise DataError(f"{part.name}: {error}") from error
-                out.append(encoded)
+    def _admit(self, part: Part, batch: _Prepared) -> None:
+        """Refuse a batch that is unusable, or more than was promised."""
+        if isinstance(batch, BadRowError):
+            raise DataError(f"{part.place(self.rows_read + batch.row)}: {batch.complaint}")
+        if batch is not None:
+            self.rows_read += len(batch.values)
+            self._check_extent(part)
 
-    def _store_values(self, group: list[PreparedBatch]) -> None:
-        for batch in group:
-            self.sink.values.append(batch.values)
-            self.low = min(self.low, float(batch.values.min()))
-            self.high = max(self.high, float(batch.values.max()))
+    def _check_extent(self, part: Part, *, complete: bool = False) -> None:
+        """Refuse a part that holds more rows than it promised, or in the end fewer."""
+        if part.extent is None:
+            return
+        promised = part.extent.n_rows
+        if self.rows_read > promised or (complete and self.rows_read < promised):
+            found = f"{self.rows_read:,} rows where it promises {promised:,}"
+            raise unreadable(part.name, ValueError(found))
 
-    def _store_times(self, part: Part, group: list[PreparedBatch]) -> None:
-        for batch in group:
-            if batch.time is None:
-                self.time_missing_in = self.time_missing_in or part.name
-            else:
-                self.any_time = True
-                self._store_time(part, batch.time)
-            self.times_read += len(batch.values)
+    def _encode(self, vocabulary: VocabularyBuilder, part: Part, batch: PreparedBatch) -> None:
+        """Give the ids of a batch their indices, a piece at a time, which stays in the cache."""
+        users = vocabulary is self.users
+        column, out = (batch.users, self.sink.users) if users else (batch.items, self.sink.items)
+        indices = np.empty(min(PIECE_ROWS, len(column)), np.int32)
+        for start in range(0, len(column), PIECE_ROWS):
+            piece = column.slice(start, PIECE_ROWS)
+            encoded = indices[: len(piece)]
+            try:
+                vocabulary.encode(piece, encoded)
+            except DataError as error:
+                raise DataError(f"{part.name}: {error}") from error
+            out.append(encoded)
+
+    def _store_values(self, batch: PreparedBatch) -> None:
+        self.sink.values.append(batch.values)
+        self.low = min(self.low, float(batch.values.min()))
+        self.high = max(self.high, float(batch.values.max()))
+
+    def _store_times(self, part: Part, batch: PreparedBatch) -> None:
+        if batch.time is None:
+            self.time_missing_in = self.time_missing_in or part.name
+        else:
+            self.any_time = True
+            self._store_time(part, batch.time)
+        self.times_read += len(batch.values)
 
     def _store_time(self, part: Part, column: pa.Array) -> None:
         """Read the times of a batch, a piece at a time, which stays in the cache."""
@@ -202,12 +186,13 @@ class _Encoder:
             if seconds is not None and self.time_missing_in is None:
                 self.sink.times.append(seconds)
 
-    def _count(self, group: list[PreparedBatch]) -> None:
-        n_rows = sum(len(batch.values) for batch in group)
-        self.places.n_rows += n_rows
+    def _count(self, batch: _Prepared) -> None:
+        if not isinstance(batch, PreparedBatch):
+            return
+        self.places.n_rows += len(batch.values)
         self.sink.settle()
-        if self.progress is not None and n_rows:
-            self.progress(n_rows)
+        if self.progress is not None:
+            self.progress(len(batch.values))
 
     def finish(self) -> Encoded:
         has_time = self.any_time and self.time_missing_in is None
@@ -226,23 +211,19 @@ class _Encoder:
         )
 
 
-def _check_extent(part: Part, n_rows: int, *, complete: bool = False) -> None:
-    """Refuse a part that holds more rows than it promised, or in the end fewer."""
-    if part.extent is None:
-        return
-    promised = part.extent.n_rows
-    if n_rows > promised or (complete and n_rows < promised):
-        found = f"{n_rows:,} rows where it promises {promised:,}"
-        raise unreadable(part.name, ValueError(found))
+def _of_rows(step: Callable[[PreparedBatch], None]) -> Callable[[_Prepared], None]:
+    """Make a step that passes over batches without rows."""
+
+    def take(batch: _Prepared) -> None:
+        if isinstance(batch, PreparedBatch):
+            step(batch)
+
+    return take
 
 
 def _set_up_kernels() -> None:
     """Encode nothing, so that what the first compiled function of a process needs is there."""
     IntegerEncoder().encode(as_arrow(np.empty(0, np.int32)), np.empty(0, np.int32))
-
-
-def _call(task: Callable[[], Any]) -> Any:
-    return task()
 
 
 def finish_table(

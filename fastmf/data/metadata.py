@@ -167,7 +167,11 @@ def _with_header(text: str, first: str, path: Path, role: Role) -> dict[str, lis
                 quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
             )
             next(rows)
-            return _by_name(names, [row for row in rows if row])
+            parted = [row for row in rows if row]
+            # What swallows the rest of the table ends in the last cell of all, with lines in it.
+            if text.count('"') % 2 and parted and "\n" in parted[-1][-1].rstrip("\n"):
+                raise csv.Error("the last cell has several lines")
+            return _by_name(names, parted)
         except csv.Error as error:
             raise DataError(f"{path}: {error}; is a quote left open?") from error
     return None

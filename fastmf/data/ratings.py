@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastmf.data.arrays import Array, Columns, frozen
 from fastmf.data.bitmaps import count_bits, full_bitmap
+from fastmf.data.choices import check_choice
+from fastmf.data.filters import Duplicates
+from fastmf.data.in_memory import read_in_memory
+from fastmf.data.readers.frames import array_part
 from fastmf.data.stored_columns import StoredColumns
 from fastmf.data.vocabulary import Vocabulary
 
-__all__ = ["Duplicates", "RatingChunk", "Ratings"]
-
-Duplicates = Literal["last", "mean", "error"]
+__all__ = ["RatingChunk", "Ratings"]
 
 # Columns gathered from as many rows stay in the second-level cache, and are too small for malloc to
 # take from the system and give back every time: laying out 20 million ratings takes 0.2 s less of
@@ -317,7 +319,7 @@ class Ratings:
         ParameterError
             On another value of `duplicates`.
         """
-        from fastmf.data.in_memory import read_in_memory  # noqa: PLC0415 - it builds on this module
-        from fastmf.data.readers.frames import array_part  # noqa: PLC0415
-
-        return read_in_memory([array_part(user_ids, item_ids, values, time)], duplicates=duplicates)
+        check_choice("duplicates", duplicates, Duplicates)
+        part = array_part(user_ids, item_ids, values, time)
+        table = read_in_memory([part], duplicates=duplicates)
+        return cls(*table[:4], notes=table.notes)

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fastmf.data.choices import check_choice
 from fastmf.data.columns import ColumnNames
-from fastmf.data.filters import check_duplicates_option
+from fastmf.data.filters import Duplicates
 from fastmf.data.in_memory import read_in_memory
 from fastmf.data.ingest import Progress
-from fastmf.data.ratings import Duplicates, Ratings
+from fastmf.data.ratings import Ratings
 from fastmf.data.readers.frames import open_frame
-from fastmf.data.readers.part import BadRows, ReadOptions, Unrated, check_read_options
+from fastmf.data.readers.part import BadRows, ReadOptions, Unrated
 from fastmf.data.source_store import ReadRequest, open_source
 from fastmf.data.standard_input import STANDARD_INPUT, read_standard_input
 from fastmf.data.store import open_store
@@ -86,10 +87,11 @@ def read_ratings(
     ParameterError
         On an unknown value of `duplicates`, `on_bad_rows` or `unrated`.
     """
-    check_duplicates_option(duplicates)
+    check_choice("duplicates", duplicates, Duplicates)
+    check_choice("on_bad_rows", on_bad_rows, BadRows)
+    check_choice("unrated", unrated, Unrated)
     names = ColumnNames(user_column, item_column, rating_column, time_column)
     options = ReadOptions(names, on_bad_rows=on_bad_rows, unrated=unrated)
-    check_read_options(options)
     request = ReadRequest(options, duplicates, progress, num_threads)
     if isinstance(source, Ratings):
         ratings = source
@@ -111,13 +113,14 @@ def _read_path(path: Path, request: ReadRequest, cache: bool) -> Ratings:
 
 
 def _read_frame(source: Any, request: ReadRequest) -> Ratings:
-    return read_in_memory(
+    table = read_in_memory(
         [open_frame(source, request.options)],
         duplicates=request.duplicates,
         time_required=request.time_required,
         progress=request.progress,
         num_threads=request.num_threads,
     )
+    return Ratings(*table[:4], notes=table.notes)
 
 
 def _check_trainable(ratings: Ratings) -> None:

@@ -22,7 +22,7 @@ class ReindexedRatings(Ratings):
     Made by `reindexed`. It shares the columns of the ratings it was made of.
     """
 
-    _numbers: tuple[Array, Array]  # (n_users,), (n_items,) int32 of the table below; -1: gone
+    numbers: tuple[Array, Array]  # (n_users,), (n_items,) int32 of the table below; -1: gone
 
     @classmethod
     def _of(cls, view: Ratings, numbers: tuple[Array, Array]) -> Self:
@@ -30,10 +30,10 @@ class ReindexedRatings(Ratings):
         made.__dict__.update(view.__dict__)
         if isinstance(view, ReindexedRatings):
             numbers = (
-                _composed(view._numbers[0], numbers[0]),
-                _composed(view._numbers[1], numbers[1]),
+                _composed(view.numbers[0], numbers[0]),
+                _composed(view.numbers[1], numbers[1]),
             )
-        made._numbers = frozen(numbers[0], np.int32), frozen(numbers[1], np.int32)
+        made.numbers = frozen(numbers[0], np.int32), frozen(numbers[1], np.int32)
         return made
 
     @property
@@ -44,7 +44,7 @@ class ReindexedRatings(Ratings):
         """Return the selected rows among the underlying rows [start, stop); see `Ratings.chunk`."""
         users, items, value = super().chunk(start, stop)
         out = np.empty(len(users), np.int32), np.empty(len(items), np.int32)
-        for index, numbers, new in zip((users, items), self._numbers, out, strict=True):
+        for index, numbers, new in zip((users, items), self.numbers, out, strict=True):
             kernels.renumber(index, numbers, new)
         return RatingChunk(frozen(out[0]), frozen(out[1]), value)
 

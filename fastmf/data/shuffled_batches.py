@@ -190,5 +190,5 @@ class ShuffledBatches:
         else:
             kernels.gather_floats(value_column, wanted, values)
         if isinstance(self._ratings, ReindexedRatings):
-            for index, numbers in zip((users, items), self._ratings._numbers, strict=True):
+            for index, numbers in zip((users, items), self._ratings.numbers, strict=True):
                 renumber(frozen(index.copy()), numbers, index)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fastmf.data.cache import cached_store, describe_source, is_current, store_cache_folder
+from fastmf.data.filters import Duplicates
 from fastmf.data.folders import held_folder, new_folder
 from fastmf.data.ingest import Progress, encode_parts, finish_table
-from fastmf.data.ratings import Duplicates, Ratings
+from fastmf.data.ratings import Ratings
 from fastmf.data.readers import find_parts, open_part, together
 from fastmf.data.readers.part import Extent, Part, ReadOptions, TextIdsError, unreadable
 from fastmf.data.sinks import FileSink, GrowingSink

@@ -24,6 +24,8 @@ __all__ = [
 ]
 
 _EMPTY = np.int32(-1)
+# Their values, indices and entries of the table stay in the second-level cache.
+_TILE_ROWS = 1 << 13
 
 
 @kernel
@@ -44,7 +46,7 @@ def encode_small_integers(values, start, ids, count, table, indices):
         Entry v is 1 more than the dense index of the id v, or 0 where v is unknown: memory fresh
         from the system, which costs nothing where no id lies, is an empty table.
     indices : (m,) int32, modified
-        Receives the dense indices.
+        Receives the dense indices; behind the rows encoded anything.
 
     Returns
     -------
@@ -55,25 +57,55 @@ def encode_small_integers(values, start, ids, count, table, indices):
 
     Notes
     -----
-    One access a row instead of two and a hash. Writes only to its own arguments, so calls on
-    different vocabularies run in parallel.
+    One access a row instead of two and a hash. A tile of rows is looked up as if no id were new, in
+    a loop that gathers vectors; then those that are get their indices. Row by row takes half as
+    long again. Writes only to its own arguments, so calls on different vocabularies run in
+    parallel.
     """
-    limit = np.uint32(table.size)
-    for row in range(start, values.size):
-        # As an unsigned number, a negative id is huge: one comparison for both ends.
-        value = np.uint32(values[row])
-        if value >= limit:
-            return row, count
-        index = table[value] - np.int32(1)
-        if index < 0:
-            if count >= ids.size:
-                return row, count
-            index = np.int32(count)
-            ids[count] = values[row]
-            count += 1
-            table[value] = np.int32(count)
-        indices[row] = index
+    for first in range(start, values.size, _TILE_ROWS):
+        tile = values[first : first + _TILE_ROWS]
+        out = indices[first : first + _TILE_ROWS]
+        known = _count_small(tile, np.uint32(table.size))
+        if _look_up(tile[:known], table, out) < 0:
+            for row in range(known):
+                if out[row] < 0:
+                    value = np.uint32(tile[row])
+                    if table[value] == 0:  # it may stand twice in the tile
+                        if count >= ids.size:
+                            return np.int64(first + row), count
+                        ids[count] = tile[row]
+                        count += 1
+                        table[value] = np.int32(count)
+                    out[row] = table[value] - np.int32(1)
+        if known < tile.size:
+            return np.int64(first + known), count
     return np.int64(values.size), count
+
+
+@kernel
+def _count_small(values, limit):
+    """Count the ids before the first one outside [0, limit)."""
+    largest = np.uint32(0)
+    for row in range(values.size):
+        # As an unsigned number, a negative id is huge: one comparison for both ends.
+        largest = max(largest, np.uint32(values[row]))
+    if largest < limit:
+        return values.size
+    row = 0
+    while np.uint32(values[row]) < limit:
+        row += 1
+    return row
+
+
+@kernel
+def _look_up(values, table, indices):
+    """Write the index of every id, -1 where it is new; return the least of them."""
+    least = np.int32(0)
+    for row in range(values.size):
+        index = table[np.uint32(values[row])] - np.int32(1)
+        indices[row] = index
+        least = min(least, index)
+    return least
 
 
 @kernel

@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
 from fastmf.data.columns import ColumnNames, Roles, Unrated
-from fastmf.errors import DataError, ParameterError
+from fastmf.errors import DataError
 
 __all__ = [
     "BATCH_ROWS",
@@ -23,7 +23,6 @@ __all__ = [
     "ReadOptions",
     "TextIdsError",
     "Unrated",
-    "check_read_options",
     "sliced",
     "unreadable",
 ]
@@ -73,20 +72,6 @@ class ReadOptions:
     text_ids: frozenset[str] = frozenset()
     on_bad_rows: BadRows = "error"
     unrated: Unrated = "drop"
-
-
-def check_read_options(options: ReadOptions) -> None:
-    """Refuse options that mean nothing.
-
-    Raises
-    ------
-    ParameterError
-    """
-    for name, kinds in (("on_bad_rows", BadRows), ("unrated", Unrated)):
-        value = getattr(options, name)
-        if value not in get_args(kinds):
-            choices = ", ".join(repr(choice) for choice in get_args(kinds))
-            raise ParameterError(f"{name} is {value!r}, but must be one of {choices}")
 
 
 class TextIdsError(Exception):
