@@ -16,10 +16,10 @@ from typing import Any
 
 import click
 
-from bench.als_tables import add_comparison, add_threads
+from bench.als_tables import OWN, add_comparison, add_factors, add_threads
 from bench.command import TrainRun, Workplace, common_options, data_options
 from bench.dataset import Split, random_split
-from bench.harness import Progress, Record, Table, interleave
+from bench.harness import Progress, Record, interleave
 from bench.peers import ModulePeer, PeerRun, installed_versions, reason_to_skip
 from bench.process import run_command
 from bench.source import count_rows, generate
@@ -186,7 +186,10 @@ def als(
             runs = interleave(tasks, rounds, progress)
             add_comparison(record, "Implicit", runs, "root of the loss")
         if by_factors:
-            add_factors(plan, record, sorted(set(by_factors)), progress)
+            peak = sgemm_peak(plan.threads)
+            progress.say(f"sgemm: {peak:.1f} GMAC/s")
+            runs_of = factor_runs(plan, sorted(set(by_factors)), progress)
+            add_factors(record, runs_of, plan.split.n_train, peak)
         if by_threads:
             add_threads(record, thread_runs(plan, by_threads, progress), factors)
     for path in record.write(out):
@@ -217,34 +220,36 @@ def fastmf(
 
 def explicit_tasks(plan: Plan, record: Record) -> dict[str, Callable[[], PeerRun]]:
     """Return fastmf's and cmfrec's runs, by name."""
-
-    def ours() -> PeerRun:
-        run = fastmf(plan, "als", plan.factors, iterations=plan.iterations)
-        last = run.history[-1].valid_rmse
-        assert last is not None
-        return as_peer_run(run, plan, last)
-
     settings = {"iterations": plan.iterations, "regularization": plan.regularization}
-    return {"fastmf": ours, **peer_tasks(plan, record, explicit_peers(), settings)}
+    peers = peer_tasks(plan, record, explicit_peers(), settings)
+    return {**own_tasks(plan, "als", ()), **peers}
 
 
 def implicit_tasks(plan: Plan, record: Record) -> dict[str, Callable[[], PeerRun]]:
     """Return fastmf's and implicit's runs, by name."""
     regularization = 0.01
-
-    def ours() -> PeerRun:
-        options = ("--alpha", str(plan.alpha), "--regularization", str(regularization))
-        run = fastmf(
-            plan, "implicit-als", plan.factors, iterations=plan.iterations, options=options
-        )
-        return as_peer_run(run, plan, run.report["train_rmse"])
-
     settings = {
         "iterations": plan.iterations,
         "regularization": regularization,
         "alpha": plan.alpha,
     }
-    return {"fastmf": ours, **peer_tasks(plan, record, implicit_peers(), settings)}
+    options = ("--alpha", str(plan.alpha), "--regularization", str(regularization))
+    peers = peer_tasks(plan, record, implicit_peers(), settings)
+    return {**own_tasks(plan, "implicit-als", options), **peers}
+
+
+def own_tasks(plan: Plan, model: str, options: tuple[str, ...]) -> dict[str, Callable[[], PeerRun]]:
+    """Return the runs of both of fastmf's solvers, by name."""
+
+    def run_of(solver: str) -> PeerRun:
+        given = (*options, "--solver", solver)
+        run = fastmf(plan, model, plan.factors, iterations=plan.iterations, options=given)
+        rmse = run.history[-1].valid_rmse if model == "als" else run.report["train_rmse"]
+        assert rmse is not None
+        return as_peer_run(run, plan, rmse)
+
+    solvers = zip(OWN, ("cholesky", "cg"), strict=True)
+    return {name: functools.partial(run_of, solver) for name, solver in solvers}
 
 
 def as_peer_run(run: TrainRun, plan: Plan, rmse: float) -> PeerRun:
@@ -276,26 +281,17 @@ def _bind(plan: Plan, peer: ModulePeer, settings: Mapping[str, Any]) -> Callable
     )
 
 
-def add_factors(plan: Plan, record: Record, sizes: list[int], progress: Progress) -> None:
-    """Add the table of multiplications a second by factors, beside those of sgemm."""
-    peak = sgemm_peak(plan.threads)
-    progress.say(f"sgemm: {peak:.1f} GMAC/s")
-    rows: list[tuple[str, ...]] = []
-    figures: dict[str, Any] = {}
+def factor_runs(plan: Plan, sizes: list[int], progress: Progress) -> dict[int, list[TrainRun]]:
+    """Train with each number of factors, by Cholesky and by conjugate gradients."""
+    runs = {}
     for k in sizes:
-        seconds = fastmf(plan, "als", k, iterations=3).epoch_seconds
-        progress.say(f"k={k}: {seconds:.2f} s")
-        # Half of the square, since the matrix is symmetric, for every rating on either side.
-        rate = plan.split.n_train * k * (k + 1) / seconds / 1e9
-        figures[str(k)] = {"seconds": seconds, "gmac_per_second": rate, "of_sgemm": rate / peak}
-        rows.append((str(k), f"{seconds:.2f}", f"{rate:.1f}", f"{rate / peak:.0%}"))
-    record.figures["factors"] = {"sgemm_gmac_per_second": peak, **figures}
-    columns = ("factors", "seconds an iteration", "GMAC/s", "of sgemm")
-    record.tables.append(Table(f"By factors; sgemm {peak:.1f} GMAC/s", columns, rows))
-    record.notes.append(
-        "GMAC/s: k (k + 1) / 2 multiplications with addition for each rating and side, which is "
-        "what the normal equations need at least; solving them and fetching rows are not counted."
-    )
+        runs[k] = [
+            fastmf(plan, "als", k, iterations=3, options=("--solver", solver))
+            for solver in ("cholesky", "cg")
+        ]
+        exact, cg = (run.epoch_seconds for run in runs[k])
+        progress.say(f"k={k}: Cholesky {exact:.2f} s, CG {cg:.2f} s")
+    return runs
 
 
 def thread_runs(

@@ -8,22 +8,26 @@ from bench.command import TrainRun
 from bench.harness import Record, Table, pairwise_ratio, spread
 from bench.peers import PeerRun
 
+OWN = ("fastmf Cholesky", "fastmf CG")
+"""Both solvers of fastmf, in the tables."""
+
 
 def add_comparison(record: Record, title: str, runs: dict[str, list[PeerRun]], error: str) -> None:
-    """Add the table of fastmf and its peers."""
+    """Add the table of both solvers of fastmf, and of its peers."""
     rows: list[tuple[str, ...]] = []
     figures: dict[str, Any] = {}
-    ours = runs["fastmf"]
+    exact, cg = ([run.iteration_seconds for run in runs[name]] for name in OWN)
     for name, of_name in runs.items():
         iteration = [run.iteration_seconds for run in of_name]
         training = [run.train_seconds for run in of_name]
-        times = pairwise_ratio(iteration, [run.iteration_seconds for run in ours])
-        times_training = pairwise_ratio(training, [run.train_seconds for run in ours])
+        times, times_cg = (pairwise_ratio(iteration, ours) for ours in (exact, cg))
+        times_training = pairwise_ratio(training, [run.train_seconds for run in runs[OWN[0]]])
         peak = max(run.peak_rss_bytes for run in of_name)
         figures[name] = {
             "iteration_seconds": iteration,
             "train_seconds": training,
-            "times_fastmf": times.values,
+            "times_fastmf_cholesky": times.values,
+            "times_fastmf_cg": times_cg.values,
             "error": [run.rmse for run in of_name],
             "peak_rss_bytes": peak,
         }
@@ -32,6 +36,7 @@ def add_comparison(record: Record, title: str, runs: dict[str, list[PeerRun]], e
                 name,
                 spread(iteration).show(2),
                 times.show(1),
+                times_cg.show(1),
                 spread(training).show(2),
                 times_training.show(1),
                 spread([run.rmse for run in of_name]).show(4),
@@ -41,14 +46,65 @@ def add_comparison(record: Record, title: str, runs: dict[str, list[PeerRun]], e
     columns = (
         "",
         "seconds an iteration",
-        "times fastmf",
+        "times fastmf Cholesky",
+        "times fastmf CG",
         "seconds of training",
-        "times fastmf",
+        "times fastmf Cholesky",
         error,
         "peak memory",
     )
     record.tables.append(Table(f"{title} models", columns, rows))
     record.figures[title.lower()] = figures
+
+
+def add_factors(
+    record: Record, runs: dict[int, list[TrainRun]], n_ratings: int, peak: float
+) -> None:
+    """Add the table of multiplications a second by factors, beside those of sgemm.
+
+    Parameters
+    ----------
+    record : Record
+    runs : dict
+        By Cholesky and by conjugate gradients, for each number of factors.
+    n_ratings : int
+        What they train on.
+    peak : float
+        GMAC/s of sgemm.
+    """
+    rows: list[tuple[str, ...]] = []
+    figures: dict[str, Any] = {}
+    for k, (exact, cg) in runs.items():
+        seconds = exact.epoch_seconds
+        # Half of the square, since the matrix is symmetric, for every rating on either side.
+        rate = n_ratings * k * (k + 1) / seconds / 1e9
+        errors = [run.history[-1].valid_rmse for run in (exact, cg)]
+        figures[str(k)] = {
+            "seconds": seconds,
+            "gmac_per_second": rate,
+            "of_sgemm": rate / peak,
+            "cg_seconds": cg.epoch_seconds,
+            "valid_rmse": errors,
+        }
+        shown = [f"{error:.4f}" for error in errors if error is not None]
+        speed = f"{seconds:.2f}", f"{rate:.1f}", f"{rate / peak:.0%}"
+        rows.append((str(k), *speed, f"{cg.epoch_seconds:.2f}", *shown))
+    record.figures["factors"] = {"sgemm_gmac_per_second": peak, **figures}
+    columns = (
+        "factors",
+        "Cholesky: seconds an iteration",
+        "GMAC/s",
+        "of sgemm",
+        "CG: seconds an iteration",
+        "RMSE of Cholesky",
+        "RMSE of CG",
+    )
+    record.tables.append(Table(f"By factors; sgemm {peak:.1f} GMAC/s", columns, rows))
+    record.notes.append(
+        "GMAC/s: k (k + 1) / 2 multiplications with addition for each rating and side, which is "
+        "what the normal equations need at least, in the time of whole iterations: fetching rows, "
+        "padding and solving take time and are not counted. Conjugate gradients do not form them."
+    )
 
 
 def add_threads(record: Record, runs: dict[str, list[TrainRun]], factors: int) -> None:

@@ -106,7 +106,7 @@ def factor_system(matrix, stride, m, least, inverses):
         last = panel + WIDTH
         if panel > first:
             start = first * stride
-            update_panel(matrix, matrix, start, panel - first, stride, panel, last, np.float32(-1))
+            update_panel(matrix, matrix, start, panel - first, stride, panel, np.float32(-1))
         at = panel * stride + panel
         if row > panel:
             if not _factor_rows(matrix, stride, row, last, stride - 1, least, inverses):

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 
 from fastmf.kernels.cholesky import LEAST_PIVOT, factor_system, solve_system
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.register_blocks import update_panel, update_triangle
+from fastmf.kernels.register_blocks import add_tile_to_triangle, add_to_triangle
 from fastmf.kernels.row_sums import shared_part
+from fastmf.kernels.triangle_blocks import triangle_blocks
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
@@ -50,6 +51,7 @@ __all__ = [
     "gather_ratings",
     "solve_rows",
     "stride_of",
+    "system_of",
     "work_size",
 ]
 
@@ -87,6 +89,14 @@ class System(NamedTuple):
     unknowns: int  # factors, and the bias where there is one
     biased: bool  # whether the last unknown is a bias
     alpha: np.float32  # weight of a value in its confidence; 0 for an explicit model
+    blocks: NDArray[np.int64]  # of the augmented matrix: `triangle_blocks(stride, unknowns + 1)`
+
+
+def system_of(unknowns: int, *, biased: bool, alpha: float = 0.0) -> System:
+    """Return the least squares problems of so many unknowns; see `System`."""
+    stride = stride_of(unknowns)
+    blocks = triangle_blocks(stride, unknowns + 1)
+    return System(stride, unknowns, biased, np.float32(alpha), blocks)
 
 
 @kernel
@@ -129,25 +139,8 @@ def gather_ratings(rows, ratings, system, first, count, tile):
             tile[last] = value - rows[at + stride - 1]
 
 
-@njit
-def _first_row(stride, unknowns):
-    """Return the first row of a matrix that is updated."""
-    # Four at a time: up to three of the rows that are added are padding, and stay zero. Leaving
-    # these out, by blocks of two rows, is no faster.
-    return (stride - 1 - unknowns) // 4 * 4
-
-
-@njit
-def _add_rows(matrix, rows, start, count, stride, unknowns):
-    """Add the outer products of some rows to the upper triangle."""
-    first = _first_row(stride, unknowns)
-    for panel in range(first // WIDTH * WIDTH, stride, WIDTH):
-        low = max(panel, first)
-        update_panel(matrix, rows, start, count, stride, low, panel + WIDTH, np.float32(1))
-
-
 @kernel
-def add_gram(rows, first, last, stride, unknowns, matrix):
+def add_gram(rows, first, last, system, matrix):
     """Add ``sum(row row')`` over some padded rows to the upper triangle of a matrix.
 
     Parameters
@@ -155,24 +148,26 @@ def add_gram(rows, first, last, stride, unknowns, matrix):
     rows : (n * stride,) float32
     first, last : int
         The rows to add up.
-    stride, unknowns : int
-        As in `System`.
+    system : System
     matrix : (stride * stride,) float32, modified in place
 
     Notes
     -----
     Free of races as long as no other thread adds to the same matrix.
     """
+    stride = system.stride
     for start in range(first, last, TILE_ROWS):
-        _add_rows(matrix, rows, start * stride, min(TILE_ROWS, last - start), stride, unknowns)
+        count = min(TILE_ROWS, last - start)
+        add_to_triangle(matrix, rows, start * stride, count, stride, system.blocks)
 
 
 @njit
 def _set_up(ratings, begin, end, other, base, system, matrix, tile, places):
     """Fill the augmented matrix of one row: the base, then its ratings."""
     stride = system.stride
-    for at in range(0, stride * stride, WIDTH):
-        store(matrix, at, load(base, at) if base.size > 0 else zeros())
+    for row in range((stride - 1 - system.unknowns) // WIDTH * WIDTH, stride):
+        for at in range(row * stride + row // WIDTH * WIDTH, (row + 1) * stride, WIDTH):
+            store(matrix, at, load(base, at) if base.size > 0 else zeros())
     for start in range(begin, end, TILE_ROWS):
         count = min(TILE_ROWS, end - start)
         gather_ratings(other, ratings, system, start, count, tile)
@@ -180,8 +175,7 @@ def _set_up(ratings, begin, end, other, base, system, matrix, tile, places):
         behind = min(start + count, ratings.other_index.size - count)
         for number in range(count):
             places[number] = np.int64(ratings.other_index[behind + number]) * stride
-        first = _first_row(stride, system.unknowns)
-        update_triangle(matrix, tile, count, stride, first, other, places)
+        add_tile_to_triangle(matrix, tile, count, stride, system.blocks, other, places)
 
 
 @njit

@@ -3,10 +3,12 @@
 This is the inner loop of every dense step of alternating least squares: both the normal equations
 (a sum over ratings) and the trailing update of their Cholesky factorization (a sum over pivots)
 add ``sum_t rows[t, i] * rows[t, j]`` to a matrix, of which only ``j >= i`` is of use. A block of
-up to 8 rows by 48 columns stays in 24 registers while all rows `t` pass by, so a product costs
-one fused multiply-add and less than half a load.
+8 rows by 48 columns stays in 24 registers while all rows `t` pass by, so a product costs one fused
+multiply-add and less than half a load. Where the triangle leaves less than that, two smaller
+blocks pass together (`fastmf.kernels.triangle_blocks`): each pass costs the same time once more,
+to begin, to end, and to add its sums to the matrix.
 
-`add_products` is emitted as LLVM code with one value a register, because a loop over an array of
+The sums are emitted as LLVM code with one value a register, because a loop over an array of
 accumulators, or 24 variables by name, would be left in memory or be written out by hand.
 """
 
@@ -22,140 +24,162 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from fastmf.kernels.compiled import kernel
+from fastmf.kernels.triangle_blocks import EIGHT_BY_THREE, EIGHT_BY_TWO, SHAPES, SIXTEEN_BY_ONE
 from fastmf.kernels.vectors import VECTOR, WIDTH, address, fused, is_float32_row, splat
 
-__all__ = ["Ahead", "add_products", "update_panel", "update_triangle"]
+__all__ = ["Ahead", "add_tile_to_triangle", "add_to_triangle", "block_adder", "update_panel"]
 
 _SIZE = ir.IntType(64)
 _ZEROS = ir.Constant(VECTOR, [0.0] * WIDTH)
+
+Shape = tuple[tuple[int, int], ...]
 
 
 def _constant(value: int) -> Any:
     return ir.Constant(_SIZE, value)
 
 
-@intrinsic(prefer_literal=True)
-def add_products(
-    typing_context: Any,
-    matrix: Any,
-    to: Any,
-    rows: Any,
-    left: Any,
-    right: Any,
-    n: Any,
-    stride: Any,
-    sign: Any,
-    ahead: Any,
-    height: Any,
-    vectors: Any,
-) -> Any:
-    """Add ``sign`` times a sum of outer products to a block of a matrix.
-
-    For ``i < height`` and ``j < 16 * vectors``, both literals::
-
-        matrix[to + i * stride + j] += sign * sum(rows[left + t * stride + i]
-                                                  * rows[right + t * stride + j] for t < n)
+def block_adder(shapes: tuple[Shape, ...]) -> Any:
+    """Return an intrinsic that adds a sum of outer products to a block of one of some shapes.
 
     Parameters
     ----------
-    matrix : float32 array, modified in place
-    to : int
-        Where the block begins.
-    rows : float32 array
-        May be the matrix itself, as long as the block is not among what is read.
-    left, right : int
-        Where the factors of the block's rows and columns begin in the first of `rows`.
-    n : int
-        Rows to add up, in order.
-    stride : int
-        Floats from one row to the next, of `rows` and of `matrix`.
-    sign : float32
-    ahead : Ahead or None
-        What to ask memory for meanwhile, one line for each of `rows`.
-    height, vectors : int
-        Literals; their product should not pass 24.
+    shapes : tuple of shapes
+        A shape is the height of a part, in rows, and its width, in vectors; or those of two
+        parts. Heights times widths should not pass 24, or the sums are not all in registers.
+
+    Returns
+    -------
+    intrinsic
+        See `add_block` inside.
     """
-    if not (is_float32_row(matrix) and is_float32_row(rows)):
-        return None
-    if not all(isinstance(size, types.IntegerLiteral) for size in (height, vectors)):
-        return None
-    shape = height.literal_value, vectors.literal_value
-    size = types.intp
-    signature = types.void(
-        matrix, size, rows, size, size, size, size, types.float32, ahead, height, vectors
-    )
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        block = _Block(context, builder, sig, args, shape)
-        block.add_to_matrix(block.sum())
-        return context.get_dummy_value()
+    @intrinsic
+    def add_block(
+        typing_context: Any,
+        matrix: Any,
+        rows: Any,
+        start: Any,
+        n: Any,
+        stride: Any,
+        sign: Any,
+        shape: Any,
+        cells: Any,
+        ahead: Any,
+    ) -> Any:
+        """Add ``sign`` times a sum of outer products to the parts of a block of a matrix.
 
-    return signature, generate
+        For each part's first row ``i`` and column ``j``, over its height and width::
+
+            matrix[i, j] += sign * sum(rows[start + t * stride + i]
+                                       * rows[start + t * stride + j] for t < n)
+
+        Parameters
+        ----------
+        matrix : (stride * stride,) float32, modified in place
+        rows : float32 array
+            May be the matrix itself, as long as the block is not among what is read.
+        start : int
+            Where the first of `rows` begins.
+        n : int
+            Rows to add up, in order; at least 1.
+        stride : int
+            Floats from one row to the next, of `rows` and of `matrix`.
+        sign : float32
+        shape : int
+            Number of one of the `shapes`; of no other.
+        cells : (row, column, row, column)
+            Where the parts begin; the second is without effect where there is one.
+        ahead : Ahead or None
+            What to ask memory for meanwhile, one line for each of `rows`.
+        """
+        if not (is_float32_row(matrix) and is_float32_row(rows)):
+            return None
+        size = types.intp
+        four = types.UniTuple(size, 4)
+        signature = types.void(matrix, rows, size, size, size, types.float32, size, four, ahead)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            done = builder.append_basic_block("added")
+            switch = builder.switch(args[6], done)
+            for number, parts in enumerate(shapes):
+                of_shape = builder.append_basic_block(f"shape{number}")
+                switch.add_case(_constant(number), of_shape)
+                builder.position_at_end(of_shape)
+                block = _Block(context, builder, sig, args, parts)
+                block.add_to_matrix(block.sum())
+                builder.branch(done)
+            builder.position_at_end(done)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return add_block
 
 
 class _Block:
-    """Emits the code of `add_products`."""
+    """Emits the sums of one shape."""
 
-    def __init__(self, context: Any, builder: Any, sig: Any, args: Any, shape: Any) -> None:
-        self.context, self.builder = context, builder
-        self.matrix_type, self.rows_type = sig.args[0], sig.args[2]
-        self.matrix, self.to, self.rows, self.left, self.right, self.n, self.stride = args[:7]
-        self.sign = args[7]
-        self.ahead_type, self.ahead = sig.args[8], args[8]
-        self.height, self.vectors = shape
-
-    def _vectors_at(self, kind: Any, array: Any, offset: Any) -> list[Any]:
-        starts = [
-            self.builder.add(offset, _constant(WIDTH * number)) for number in range(self.vectors)
+    def __init__(self, context: Any, builder: Any, sig: Any, args: Any, parts: Shape) -> None:
+        self.context, self.builder, self.parts = context, builder, parts
+        self.matrix_type, self.rows_type, self.ahead_type = sig.args[0], sig.args[1], sig.args[8]
+        self.matrix, self.rows, self.start, self.n, self.stride, self.sign = args[:6]
+        places = cgutils.unpack_tuple(builder, args[7], 4)
+        self.places = [tuple(places[2 * number :][:2]) for number in range(len(parts))]
+        self.ahead = args[8]
+        self.cells = [
+            (number, i, j)
+            for number, (height, vectors) in enumerate(parts)
+            for i in range(height)
+            for j in range(vectors)
         ]
-        return [address(self.context, self.builder, kind, array, at) for at in starts]
 
-    def _load(self, pointer: Any) -> Any:
-        value = self.builder.load(pointer)
+    def _load(self, kind: Any, array: Any, offset: Any) -> Any:
+        value = self.builder.load(address(self.context, self.builder, kind, array, offset))
         value.align = 4
         return value
 
-    def sum(self) -> list[list[Any]]:
-        """Emit the loop over rows; return the sums, by row and vector of the block."""
+    def sum(self) -> dict[tuple[int, int, int], Any]:
+        """Emit the loop over rows; return the sums, by part, row and vector."""
         builder = self.builder
-        before = builder.block
-        loop, done = builder.append_basic_block("rows"), builder.append_basic_block("summed")
-        builder.cbranch(builder.icmp_signed(">", self.n, _constant(0)), loop, done)
+        before, loop = builder.block, builder.append_basic_block("rows")
+        done = builder.append_basic_block("summed")
+        builder.branch(loop)
         builder.position_at_end(loop)
         row, offset = builder.phi(_SIZE), builder.phi(_SIZE)
-        cells = [(i, j) for i in range(self.height) for j in range(self.vectors)]
-        sums = {cell: builder.phi(VECTOR) for cell in cells}
-        columns = [
-            self._load(pointer)
-            for pointer in self._vectors_at(
-                self.rows_type, self.rows, builder.add(offset, self.right)
-            )
-        ]
-        data = self.context.make_array(self.rows_type)(self.context, builder, self.rows).data
-        first = builder.gep(data, [builder.add(offset, self.left)], inbounds=True)
-        new = {}
-        for i in range(self.height):
-            factor = builder.load(builder.gep(first, [_constant(i)], inbounds=True))
-            for j, column in enumerate(columns):
-                new[i, j] = fused(builder, splat(builder, factor), column, sums[i, j])
+        sums = {cell: builder.phi(VECTOR) for cell in self.cells}
+        new = self._with_row(offset, sums)
         if self.ahead_type != types.none:
             self._ask_ahead(row)
         next_row = builder.add(row, _constant(1))
-        next_offset = builder.add(offset, self.stride)
-        for value, start, following in (
+        for value, first, following in (
             (row, _constant(0), next_row),
-            (offset, _constant(0), next_offset),
-            *((sums[cell], _ZEROS, new[cell]) for cell in cells),
+            (offset, self.start, builder.add(offset, self.stride)),
+            *((sums[cell], _ZEROS, new[cell]) for cell in self.cells),
         ):
-            value.add_incoming(start, before)
+            value.add_incoming(first, before)
             value.add_incoming(following, loop)
         builder.cbranch(builder.icmp_signed("<", next_row, self.n), loop, done)
         builder.position_at_end(done)
-        totals = {cell: builder.phi(VECTOR) for cell in cells}
-        for cell, total in totals.items():
-            total.add_incoming(_ZEROS, before)
-            total.add_incoming(new[cell], loop)
-        return [[totals[i, j] for j in range(self.vectors)] for i in range(self.height)]
+        return new
+
+    def _with_row(self, offset: Any, sums: dict[tuple[int, int, int], Any]) -> dict[Any, Any]:
+        """Emit the products of one row, added to the sums."""
+        builder, new = self.builder, {}
+        data = self.context.make_array(self.rows_type)(self.context, builder, self.rows).data
+        for number, (height, vectors) in enumerate(self.parts):
+            first, column = (builder.add(offset, place) for place in self.places[number])
+            right = [
+                self._load(self.rows_type, self.rows, builder.add(column, _constant(WIDTH * j)))
+                for j in range(vectors)
+            ]
+            left = builder.gep(data, [first], inbounds=True)
+            for i in range(height):
+                factor = builder.load(builder.gep(left, [_constant(i)], inbounds=True))
+                for j in range(vectors):
+                    cell = number, i, j
+                    new[cell] = fused(builder, splat(builder, factor), right[j], sums[cell])
+        return new
 
     def _ask_ahead(self, row: Any) -> None:
         """Emit the prefetch of one line, to read, into the second-level cache."""
@@ -171,16 +195,18 @@ class _Block:
         hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
         builder.call(hint, [builder.bitcast(place, byte), flag(0), flag(2), flag(1)])
 
-    def add_to_matrix(self, sums: list[list[Any]]) -> None:
+    def add_to_matrix(self, sums: dict[tuple[int, int, int], Any]) -> None:
         """Emit ``matrix += sign * sums``."""
         builder = self.builder
         sign = splat(builder, self.sign)
-        for i, of_row in enumerate(sums):
-            at = builder.add(self.to, builder.mul(self.stride, _constant(i)))
-            pointers = self._vectors_at(self.matrix_type, self.matrix, at)
-            for pointer, total in zip(pointers, of_row, strict=True):
-                value = fused(builder, sign, total, self._load(pointer))
-                builder.store(value, pointer, align=4)
+        for cell, total in sums.items():
+            number, i, j = cell
+            row, column = self.places[number]
+            at = builder.mul(self.stride, builder.add(row, _constant(i)))
+            at = builder.add(at, builder.add(column, _constant(WIDTH * j)))
+            value = fused(builder, sign, total, self._load(self.matrix_type, self.matrix, at))
+            pointer = address(self.context, builder, self.matrix_type, self.matrix, at)
+            builder.store(value, pointer, align=4)
 
 
 class Ahead(NamedTuple):
@@ -191,56 +217,16 @@ class Ahead(NamedTuple):
     line: int  # float of a row whose cache line is asked for
 
 
-def _panel_updater(asking: bool) -> Any:
-    """Return the body of `update_panel`, with or without asking ahead."""
-
-    @njit
-    def update(matrix, rows, start, n, stride, first, last, sign, other, places, line):
-        column = first // WIDTH * WIDTH
-        while column < stride:
-            left = (stride - column) // WIDTH
-            # Three vectors at a time, but never one alone beside others.
-            wide = 1 if left == 1 else (2 if left in (2, 4) else 3)
-            i, b = first, start + column
-            while i < last:
-                to, a = i * stride + column, start + i
-                ahead = Ahead(other, places, min(line, stride - WIDTH)) if asking else None
-                line += WIDTH
-                # Each shape is compiled for itself, and here: calls would cost a tenth.
-                if wide == 1 and last - i >= 16:
-                    add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 16, 1)
-                    i += 16
-                elif last - i >= 8:
-                    if wide == 3:
-                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 8, 3)
-                    elif wide == 2:
-                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 8, 2)
-                    else:
-                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 8, 1)
-                    i += 8
-                else:
-                    if wide == 3:
-                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 4, 3)
-                    elif wide == 2:
-                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 4, 2)
-                    else:
-                        add_products(matrix, to, rows, a, b, n, stride, sign, ahead, 4, 1)
-                    i += 4
-            column += WIDTH * wide
-        return line
-
-    return update
-
-
-_update, _update_asking = _panel_updater(False), _panel_updater(True)
+_add_block = block_adder(SHAPES)
+_add_panel_block = block_adder(SHAPES[:3])
 
 
 @kernel
-def update_panel(matrix, rows, start, n, stride, first, last, sign):
-    """Add ``sign * sum(outer products)`` to some rows of the upper triangle of a matrix.
+def update_panel(matrix, rows, start, n, stride, panel, sign):
+    """Add ``sign * sum(outer products)`` to sixteen rows of the upper triangle of a matrix.
 
-    ``matrix[i, j] += sign * sum(rows[t, i] * rows[t, j] for t < n)`` for ``first <= i < last`` and
-    all ``j`` from the multiple of sixteen at or below `first`.
+    ``matrix[i, j] += sign * sum(rows[t, i] * rows[t, j] for t < n)`` for sixteen rows from `panel`
+    on and all columns from there.
 
     Parameters
     ----------
@@ -248,30 +234,78 @@ def update_panel(matrix, rows, start, n, stride, first, last, sign):
     rows : float32
         Row `t` begins at ``start + t * stride``. May be `matrix`, if these rows are others.
     start, n, stride : int
-        A stride is a multiple of sixteen.
-    first, last : int
-        Within one group of sixteen; their distance is a multiple of four.
+        `n` is 1 at least; a stride is a multiple of sixteen.
+    panel : int
+        Multiple of sixteen.
     sign : float32
 
     Notes
     -----
     Free of races as long as no other thread writes to the same matrix or to `rows`.
     """
-    _update(matrix, rows, start, n, stride, first, last, sign, None, None, 0)
+    column = panel
+    while column < stride:
+        wide = min((stride - column) // WIDTH, 3)
+        shape, high = (
+            (SIXTEEN_BY_ONE, 16)
+            if wide == 1
+            else (EIGHT_BY_THREE if wide == 3 else EIGHT_BY_TWO, 8)
+        )
+        for row in range(panel, panel + WIDTH, high):
+            cells = row, column, row + 8, column
+            _add_panel_block(matrix, rows, start, n, stride, sign, shape, cells, None)
+        column += WIDTH * wide
+
+
+def _triangle_updater(asking: bool) -> Any:
+    """Return the body of `add_to_triangle`, with or without asking ahead."""
+
+    @njit
+    def update(matrix, tile, start, n, stride, blocks, other, places):
+        for number in range(len(blocks)):
+            line = number * (stride // WIDTH) // len(blocks) * WIDTH
+            ahead = Ahead(other, places, line) if asking else None
+            shape, row, column = blocks[number, 0], blocks[number, 1], blocks[number, 2]
+            cells = row, column, blocks[number, 3], blocks[number, 4]
+            _add_block(matrix, tile, start, n, stride, np.float32(1), shape, cells, ahead)
+
+    return update
+
+
+_update, _update_asking = _triangle_updater(False), _triangle_updater(True)
 
 
 @kernel
-def update_triangle(matrix, tile, n, stride, first, other, places):
-    """Add the outer products of a tile to the upper triangle of a matrix; see `update_panel`.
+def add_to_triangle(matrix, rows, start, n, stride, blocks):
+    """Add the outer products of some rows to the upper triangle of a matrix.
+
+    Parameters
+    ----------
+    matrix : (stride * stride,) float32, modified in place
+        Below the diagonal it may change within sixteen rows and columns.
+    rows : float32
+        Row `t` begins at ``start + t * stride``.
+    start, n, stride : int
+        `n` is 1 at least.
+    blocks : (n_blocks, 5) int64
+        See `fastmf.kernels.triangle_blocks`.
+
+    Notes
+    -----
+    Free of races as long as no other thread writes to the same matrix or to `rows`.
+    """
+    _update(matrix, rows, start, n, stride, blocks, None, None)
+
+
+@kernel
+def add_tile_to_triangle(matrix, tile, n, stride, blocks, other, places):
+    """Add the outer products of a tile to the upper triangle of a matrix; see `add_to_triangle`.
 
     Parameters
     ----------
     matrix : (stride * stride,) float32, modified in place
     tile : (n * stride,) float32
-    n, stride : int
-    first : int
-        Multiple of four; earlier rows and columns of the matrix stay as they are, but for those
-        of the same sixteen.
+    n, stride, blocks
     other : float32
         Rows that are needed next, and are asked for meanwhile.
     places : (n,) int64
@@ -286,11 +320,4 @@ def update_triangle(matrix, tile, n, stride, first, other, places):
     # takes a tenth less time at 50 to 100 factors, a user's (whose items are nearer) no more.
     # Into the second level, as the first is full of the tile and the matrix; to read, as other
     # threads read the same rows. Whole tiles at once, between the products, wait as before.
-    line = np.int64(0)
-    for panel in range(first // WIDTH * WIDTH, stride, WIDTH):
-        low = max(panel, first)
-        last = panel + WIDTH
-        sign = np.float32(1)
-        line = _update_asking(
-            matrix, tile, np.int64(0), n, stride, low, last, sign, other, places, line
-        )
+    _update_asking(matrix, tile, np.int64(0), n, stride, blocks, other, places)

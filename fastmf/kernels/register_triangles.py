@@ -7,19 +7,21 @@ one value a register: loops over an array of them would go through memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fastmf.kernels.vectors import WIDTH, address, fused, is_float32_row, splat
+from fastmf.kernels.vectors import VECTOR, WIDTH, address, fused, is_float32_row, splat
 
 __all__ = ["factor_triangle", "solve_columns", "solve_upwards"]
 
 _SIZE = ir.IntType(64)
 _LANE = ir.IntType(32)
 _ONE = ir.Constant(ir.FloatType(), 1.0)
+_ZEROS = ir.Constant(VECTOR, [0.0] * WIDTH)
 
 
 class _Rows:
@@ -56,6 +58,10 @@ def _float_at(context: Any, builder: Any, kind: Any, array: Any, offset: Any) ->
 def _spread(builder: Any, value: Any, lane: int) -> Any:
     order = ir.Constant(ir.VectorType(_LANE, WIDTH), [lane] * WIDTH)
     return builder.shuffle_vector(value, value, order)
+
+
+def _chosen(lanes: Iterable[bool]) -> Any:
+    return ir.Constant(ir.VectorType(ir.IntType(1), WIDTH), list(lanes))
 
 
 def _less(builder: Any, value: Any, left: Any, right: Any) -> Any:
@@ -101,18 +107,28 @@ def factor_triangle(
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         block = _Rows(context, builder, sig.args[0], args[0], args[1], args[2])
-        root = builder.module.declare_intrinsic("llvm.sqrt", [ir.FloatType()])
+        number = ir.FloatType()
+        root = builder.module.declare_intrinsic("llvm.sqrt", [number])
+        kind = ir.FunctionType(number, [number] * 3)
+        multiply_add = builder.module.declare_intrinsic("llvm.fmuladd", [number], kind)
         rows, good = block.load(), ir.Constant(ir.IntType(1), 1)
+        pivot = builder.extract_element(rows[0], _LANE(0))
         for i in range(count):
             place = builder.add(args[5], _SIZE(i))
-            pivot = builder.extract_element(rows[i], _LANE(i))
             bound = builder.load(_float_at(context, builder, sig.args[3], args[3], place))
             good = builder.and_(good, builder.fcmp_ordered(">", pivot, bound))  # false for NaN
             # Scaled by the pivot's root only afterwards: the next pivot need not wait for it.
-            factors = builder.fmul(rows[i], splat(builder, builder.fdiv(_ONE, pivot)))
+            reciprocal = builder.fdiv(_ONE, pivot)
+            inverse = builder.fdiv(_ONE, builder.call(root, [pivot]))
+            if i + 1 < WIDTH:
+                # The next pivot by itself, so that it waits for this division and for no vector.
+                beside = builder.extract_element(rows[i], _LANE(i + 1))
+                below = builder.extract_element(rows[i + 1], _LANE(i + 1))
+                factor = builder.fneg(builder.fmul(beside, reciprocal))
+                pivot = builder.call(multiply_add, [factor, beside, below])
+            factors = builder.fmul(rows[i], splat(builder, reciprocal))
             for j in range(i + 1, WIDTH):
                 rows[j] = _less(builder, rows[j], _spread(builder, factors, j), rows[i])
-            inverse = builder.fdiv(_ONE, builder.call(root, [pivot]))
             rows[i] = builder.fmul(rows[i], splat(builder, inverse))
             builder.store(inverse, _float_at(context, builder, sig.args[4], args[4], place))
         block.store(rows)
@@ -200,21 +216,21 @@ def solve_upwards(
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         block = _Rows(context, builder, sig.args[0], args[0], args[1], args[2])
-        columns = _transposed(builder, block.load())
         pointer = address(context, builder, sig.args[3], args[3], args[5])
         value = builder.load(pointer)
         scale = builder.load(address(context, builder, sig.args[4], args[4], args[5]))
         value.align = scale.align = 4
-        # What is below the diagonal is no part of `U`, so lanes that are found are kept aside.
-        found = value
-        for i in reversed(range(WIDTH)):
-            solved = builder.fmul(value, scale)
-            chosen = ir.Constant(
-                ir.VectorType(ir.IntType(1), WIDTH), [lane == i for lane in range(WIDTH)]
-            )
-            found = builder.select(chosen, solved, found)
-            value = _less(builder, value, _spread(builder, solved, i), columns[i])
-        builder.store(found, pointer, align=4)
+        # Columns times one over the diagonal, and nothing from there down: a step then waits for
+        # one product, and leaves what is found alone.
+        rows = [builder.fmul(row, scale) for row in block.load()]
+        above = [
+            builder.select(_chosen(lane > i for lane in range(WIDTH)), row, _ZEROS)
+            for i, row in enumerate(rows)
+        ]
+        columns = _transposed(builder, above)
+        for i in reversed(range(1, WIDTH)):
+            value = _less(builder, value, _spread(builder, value, i), columns[i])
+        builder.store(builder.fmul(value, scale), pointer, align=4)
         return context.get_dummy_value()
 
     return signature, generate

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.normal_equations import System, stride_of
+from fastmf.kernels.normal_equations import System, system_of
 from fastmf.models.rows import FactorArrays, aligned_zeros
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
 
 def explicit_system(factors: int) -> System:
     """Return the least squares problems of factors and a bias."""
-    return System(stride_of(factors + 1), factors + 1, True, np.float32(0))
+    return system_of(factors + 1, biased=True)
 
 
 def implicit_system(factors: int, alpha: float) -> System:
@@ -42,7 +42,7 @@ def implicit_system(factors: int, alpha: float) -> System:
     -------
     System
     """
-    return System(stride_of(factors), factors, False, np.float32(alpha))
+    return system_of(factors, biased=False, alpha=alpha)
 
 
 def padded_rows(

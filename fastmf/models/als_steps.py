@@ -150,7 +150,7 @@ def gram_of(rows: NDArray[np.float32], system: System, team: Team) -> NDArray[np
 
     def part(number: int) -> NDArray[np.float32]:
         gram = aligned_zeros(stride * stride)
-        add_gram(rows, bounds[number], bounds[number + 1], stride, system.unknowns, gram)
+        add_gram(rows, bounds[number], bounds[number + 1], system, gram)
         return gram
 
     total = np.zeros(stride * stride)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.errors import ModelFileError
-from fastmf.kernels.normal_equations import System, stride_of
+from fastmf.kernels.normal_equations import System, system_of
 from fastmf.models.als_rows import SolvedRows, padded_rows
 from fastmf.models.als_steps import Penalty
 from fastmf.models.losses import LossName, sigmoid_ends
@@ -106,8 +106,7 @@ class RowProblem:
             )
         rules = model.hyperparameters(**model.get_params()).row_rules
         k = model.user_factors_.shape[1]
-        unknowns = k + rules.biases
-        system = System(stride_of(unknowns), unknowns, rules.biases, np.float32(0))
+        system = system_of(k + rules.biases, biased=rules.biases)
         ends = sigmoid_ends(model.rating_range_)
         return cls(system, rules, model.offset_, model.scale_, model.spread_, ends)
 

@@ -41,6 +41,8 @@ def test_by_factors_beside_sgemm(run_als, monkeypatch):
     # The stand-in takes a millisecond for each factor and thread.
     assert figures["64"]["gmac_per_second"] == pytest.approx(n * 64 * 65 / 0.032 / 1e9, rel=1e-3)
     assert figures["64"]["of_sgemm"] == pytest.approx(figures["64"]["gmac_per_second"] / 100)
+    assert figures["64"]["cg_seconds"] == pytest.approx(0.032)
+    assert figures["64"]["valid_rmse"] == pytest.approx([0.85, 0.85])
     assert "By factors; sgemm 100.0 GMAC/s" in text
 
 
@@ -49,12 +51,13 @@ def test_peers_that_are_missing_are_said(run_als, monkeypatch, fastmf_log):
     monkeypatch.setattr(als, "sgemm_peak", lambda threads: 50.0)
     record, _ = run_als("--rounds", 2, "--no-implicit", "--by-factors", 8, "--iterations", 4)
     assert record["skipped"]["cmfrec CG"] == "not installed (pip install no-such-distribution)"
-    ours = record["figures"]["explicit"]["fastmf"]
-    assert ours["times_fastmf"] == [1, 1]
+    ours = record["figures"]["explicit"]["fastmf CG"]
+    assert ours["times_fastmf_cg"] == ours["times_fastmf_cholesky"] == [1, 1]
     # The stand-in's RMSE falls by 0.05 an epoch.
     assert ours["error"] == pytest.approx([0.8, 0.8])
     calls = [json.loads(line)["given"] for line in fastmf_log.read_text().splitlines()]
     assert {call["--model"] for call in calls} == {"als"}
+    assert [call.get("--solver") for call in calls] == [None, *["cholesky", "cg"] * 3]
 
 
 def test_peers_run_in_turn_and_ratios_are_taken_by_round(run_als, monkeypatch):
@@ -75,7 +78,7 @@ def test_peers_run_in_turn_and_ratios_are_taken_by_round(run_als, monkeypatch):
     record, _ = run_als(
         "--rounds", 2, "--no-implicit", "--by-factors", 8, "--factors", 64, "--threads", 2
     )
-    assert record["figures"]["explicit"]["peer"]["times_fastmf"] == pytest.approx([100, 200])
+    assert record["figures"]["explicit"]["peer"]["times_fastmf_cg"] == pytest.approx([100, 200])
 
 
 @pytest.mark.parametrize("peer", als.implicit_peers(), ids=lambda peer: peer[0].name)

@@ -21,9 +21,7 @@ class Case:
         rng = np.random.default_rng(seed)
         self.alpha = 0.0 if biased else 2.5
         unknowns = factors + biased
-        self.system = kernels.System(
-            kernels.stride_of(unknowns), unknowns, biased, np.float32(self.alpha)
-        )
+        self.system = kernels.system_of(unknowns, biased=biased, alpha=self.alpha)
         stride = self.system.stride
         self.first = stride - 1 - unknowns
         other = np.zeros((n_other, stride), np.float32)
@@ -46,7 +44,7 @@ class Case:
         self.base = np.empty(0, np.float32)
         if not biased:
             self.base = np.zeros(stride * stride, np.float32)
-            kernels.add_gram(other.ravel(), 0, n_other, stride, unknowns, self.base)
+            kernels.add_gram(other.ravel(), 0, n_other, self.system, self.base)
         self.ridges = np.float32(0.5) + np.arange(len(counts), dtype=np.float32)
         self.bias_ridges = np.float32(0.2) * self.ridges
 
@@ -200,7 +198,7 @@ def test_the_gram_matrix_of_many_rows(n):
     rows = np.zeros((n + 2, 32), np.float32)
     rows[:, 10:] = rng.standard_normal((n + 2, 22))
     matrix = np.zeros(32 * 32, np.float32)
-    kernels.add_gram(rows.ravel(), 1, n + 1, 32, 21, matrix)
+    kernels.add_gram(rows.ravel(), 1, n + 1, kernels.system_of(21, biased=True), matrix)
     part = rows[1 : n + 1].astype(np.float64)
     upper = np.triu_indices(32)
     found = matrix.reshape(32, 32)[upper]

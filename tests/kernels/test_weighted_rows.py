@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmf.kernels import weighted_rows as kernels
-from fastmf.kernels.normal_equations import System, stride_of
+from fastmf.kernels.normal_equations import system_of
 from tests.reference import weighted_rows as reference
 
 CHECKED = settings(deadline=None, max_examples=40)
@@ -18,7 +18,7 @@ class Case:
     def __init__(self, factors, counts, *, biased=True, known=True, seed=0, n_other=40):
         rng = np.random.default_rng(seed)
         unknowns = factors + biased
-        self.system = System(stride_of(unknowns), unknowns, biased, np.float32(0))
+        self.system = system_of(unknowns, biased=biased)
         stride = self.system.stride
         self.first = stride - 1 - unknowns
         self.other = self._rows(rng, n_other)

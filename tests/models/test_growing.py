@@ -129,7 +129,8 @@ def test_a_known_row_moves_as_the_formula_says(make, table):
     counts = model.baseline_.item_counts
     mean = (rows.T * counts) @ rows / counts.sum()
     weights = np.append(np.full(6, model.regularization), model.bias_regularization)
-    before, after = np.diag(weights * n**0.5), np.diag(weights * (n + 3) ** 0.5)
+    power = model.regularization_exponent
+    before, after = np.diag(weights * n**power), np.diag(weights * (n + 3) ** power)
     a = rows[places]
     left = (values - model.mean_ - model.item_bias_[places]) / scale - a @ start
     change = np.linalg.solve(a.T @ a + n * mean + after, a.T @ left - (after - before) @ start)
