@@ -26,6 +26,9 @@ PYTORCH = "PyTorch, dense"
 # The autoencoder of the Netflix notebooks, and the deep one of Kuchaiev and Ginsburg (2017).
 SEED = {"hidden": (700, 128), "activation": "relu", "batch_norm": True, "dropout": 0.3}
 
+# What PyTorch's network does as well.
+PLAIN = {"presence": 0.0, "normalized_input": False, "centred_rows": False, "input_dropout": 0.0}
+
 HELP = """Epochs of AutoRec against the same network on dense tables in PyTorch.
 
 Each part runs where its data is given: --data and --large compare epochs in turn, --densities
@@ -229,7 +232,7 @@ def add_whole(plan: Plan, source: Path, settings: dict[str, Any]) -> None:
 def add_curve(plan: Plan, source: Path, epochs: int) -> None:
     """Add the validation RMSE by epoch of a network of 700 and 128 units, ours and PyTorch's."""
     split = random_split(source, plan.cache, plan.progress, fraction=0.1)
-    settings = {**SEED, "presence": 0.0, "normalized_input": False, "regularization": 0.0}
+    settings = {**SEED, **PLAIN, "regularization": 0.0}
     job = {"train": str(split.train), "valid": str(split.valid), "base": "user", "epochs": epochs}
     ours = plan.run(**job, run="fastmf", settings={**settings, "batch_size": 256})
     found = {"fastmf": ours}

@@ -7,11 +7,30 @@ import numpy as np
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.hashing import GOLDEN, mix
 
-__all__ = ["drop"]
+__all__ = ["drop", "word_of"]
 
 _GOLDEN_32 = np.uint32(0x9E3779B9)
 _MIX_1 = np.uint32(0x85EBCA6B)
 _MIX_2 = np.uint32(0xC2B2AE35)
+
+
+@kernel(inline="always")
+def word_of(row_key, column):
+    """Return the random number of an element; see `drop`.
+
+    Parameters
+    ----------
+    row_key : uint32
+    column : int
+
+    Returns
+    -------
+    uint32
+    """
+    word = np.uint32(row_key + np.uint32(column) * _GOLDEN_32)
+    word = np.uint32((word ^ (word >> np.uint32(16))) * _MIX_1)
+    word = np.uint32((word ^ (word >> np.uint32(13))) * _MIX_2)
+    return np.uint32(word ^ (word >> np.uint32(16)))
 
 
 @kernel(error_model="numpy")
@@ -45,8 +64,5 @@ def drop(x, key, first_row, threshold, scale, out):
     for row in range(x.shape[0]):
         row_key = np.uint32(mix(key + np.uint64(first_row + row) * GOLDEN))
         for column in range(x.shape[1]):
-            word = np.uint32(row_key + np.uint32(column) * _GOLDEN_32)
-            word = np.uint32((word ^ (word >> np.uint32(16))) * _MIX_1)
-            word = np.uint32((word ^ (word >> np.uint32(13))) * _MIX_2)
-            word = np.uint32(word ^ (word >> np.uint32(16)))
-            out[row, column] = zero if word < threshold else x[row, column] * scale
+            dropped = word_of(row_key, column) < threshold
+            out[row, column] = zero if dropped else x[row, column] * scale

@@ -139,7 +139,8 @@ def step_columns(
     more_coefficients,
     more_source,
     n_rows,
-    n_panels,
+    first_panel,
+    last_panel,
     rules,
     rates,
     epsilons,
@@ -157,27 +158,29 @@ def step_columns(
     rows : (n,) int32
         Row of the batch of each rating, by column.
     coefficients : (n,) float32
-    source : (n_panels * n_rows * 32,) float32
+    source : (panels * n_rows * 32,) float32
         Panels over the rows of the batch: the gradient is ``sum(coefficient * source[row])``.
     more_coefficients, more_source : float32
         A second such sum, of weights that are used twice; empty for none.
-    n_rows, n_panels : int
+    n_rows : int
+    first_panel, last_panel : int
+        Which units.
     rules : StepRules
     rates, epsilons : (n_columns,) float32
         As `start_steps` set them.
-    weights, moments, squares : (n_panels * n_columns * 32,), modified in place
+    weights, moments, squares : (panels * n_columns * 32,), modified in place
         The last is not used unless it is Adam, and may then be empty.
 
     Notes
     -----
-    Free of races as long as no other thread has the same columns. Sums run over the ratings in
-    their order.
+    Free of races as long as no other thread has the same columns and panels. Sums run over the
+    ratings in their order.
     """
     n_columns = len(column_starts) - 1
     twice = more_coefficients.size > 0
     is_adam, beta1, beta2 = rules.is_adam, rules.beta1, rules.beta2
     ridge, decay = broadcast(rules.regularization), rules.rate * rules.decay
-    for panel in range(n_panels):
+    for panel in range(first_panel, last_panel):
         base = np.int64(panel) * n_rows * PANEL
         for column in range(first, last):
             start, stop = column_starts[column], column_starts[column + 1]

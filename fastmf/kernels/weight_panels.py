@@ -10,28 +10,24 @@ rating would fetch two kilobytes from further away.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.vector_roots import add
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
-    first_of_quarter,
     load,
-    multiply,
     multiply_add,
     store,
-    sum_four,
     zeros,
 )
 
 __all__ = [
     "PANEL",
+    "copy_panels",
     "fill_panels",
     "panels_of",
-    "sampled_errors",
-    "sampled_products",
     "sum_panel_rows",
     "sum_weights",
 ]
@@ -68,23 +64,40 @@ def sum_panel_rows(first, last, rows, coefficients, table, base):
     base : int
         Where the panel begins.
     """
-    # Two sums of each half, so that an addition seldom waits for the one before.
-    low, high, more_low, more_high = zeros(), zeros(), zeros(), zeros()
-    for number in range(first, last - 1, 2):
+    # Four sums of each half: with fewer, additions wait for those before, and short sums take twice
+    # as long. Unsigned numbers, which Numba does not look at for indices from the end.
+    low, high, low_1, high_1 = zeros(), zeros(), zeros(), zeros()
+    low_2, high_2, low_3, high_3 = zeros(), zeros(), zeros(), zeros()
+    number, stop, one = np.uint64(first), np.uint64(last), np.uint64(1)
+    while number + np.uint64(4) <= stop:
         at = base + np.int64(rows[number]) * PANEL
         factor = broadcast(coefficients[number])
         low = multiply_add(factor, load(table, at), low)
         high = multiply_add(factor, load(table, at + WIDTH), high)
-        at = base + np.int64(rows[number + 1]) * PANEL
-        factor = broadcast(coefficients[number + 1])
-        more_low = multiply_add(factor, load(table, at), more_low)
-        more_high = multiply_add(factor, load(table, at + WIDTH), more_high)
-    if (last - first) % 2 == 1:
-        at = base + np.int64(rows[last - 1]) * PANEL
-        factor = broadcast(coefficients[last - 1])
+        number += one
+        at = base + np.int64(rows[number]) * PANEL
+        factor = broadcast(coefficients[number])
+        low_1 = multiply_add(factor, load(table, at), low_1)
+        high_1 = multiply_add(factor, load(table, at + WIDTH), high_1)
+        number += one
+        at = base + np.int64(rows[number]) * PANEL
+        factor = broadcast(coefficients[number])
+        low_2 = multiply_add(factor, load(table, at), low_2)
+        high_2 = multiply_add(factor, load(table, at + WIDTH), high_2)
+        number += one
+        at = base + np.int64(rows[number]) * PANEL
+        factor = broadcast(coefficients[number])
+        low_3 = multiply_add(factor, load(table, at), low_3)
+        high_3 = multiply_add(factor, load(table, at + WIDTH), high_3)
+        number += one
+    while number < stop:
+        at = base + np.int64(rows[number]) * PANEL
+        factor = broadcast(coefficients[number])
         low = multiply_add(factor, load(table, at), low)
         high = multiply_add(factor, load(table, at + WIDTH), high)
-    return add(low, more_low), add(high, more_high)
+        number += one
+    low, high = add(add(low, low_1), add(low_2, low_3)), add(add(high, high_1), add(high_2, high_3))
+    return low, high
 
 
 @kernel(
@@ -177,104 +190,27 @@ def fill_panels(first, last, source, units, n_rows, panels):
                     panels[to + lane] = source[at + lane] if lane < width else np.float32(0)
 
 
-@njit
-def _product(weights, at, low, high):
-    return multiply_add(load(weights, at + WIDTH), high, multiply(load(weights, at), low))
-
-
 @kernel
-def sampled_products(
-    first,
-    last,
-    first_panel,
-    last_panel,
-    starts,
-    index,
-    weights,
-    n_columns,
-    codes,
-    n_rows,
-    products,
-):
-    """Set the product of a row's units and a column's weights for each rating (SDDMM).
+def copy_panels(first, last, panels, units, n_rows, rows):
+    """Copy panels into rows: the way back of `fill_panels`.
 
     Parameters
     ----------
-    first, last, first_panel, last_panel, starts, index, weights, n_columns
-        As for `sum_weights`.
-    codes : (panels * n_rows * 32,) float32
-        The hidden units of all rows of the batch, in panels.
-    n_rows : int
-        Rows of each panel of `codes`.
-    products : (n,) float32, modified in place
-        Set to the part of the products that these units have.
+    first, last : int
+        Which rows of the panels.
+    panels : (panels * n_rows * 32,) float32
+    units, n_rows : int
+        Units, and rows of each panel.
+    rows : ((last - first) * units,) float32, modified in place
 
     Notes
     -----
-    Free of races as long as no other thread has the same rows and `products`.
+    Free of races as long as no other thread has the same `rows`.
     """
-    for rating in range(starts[first], starts[last]):
-        products[rating] = np.float32(0)
-    for panel in range(first_panel, last_panel):
-        base = np.int64(panel) * n_columns * PANEL
+    for panel in range((units + PANEL - 1) // PANEL):
+        width = min(PANEL, units - panel * PANEL)
         for row in range(first, last):
             at = (np.int64(panel) * n_rows + row) * PANEL
-            low, high = load(codes, at), load(codes, at + WIDTH)
-            stop = starts[row + 1]
-            for rating in range(starts[row], stop, 4):
-                # The last ratings of a row stand in for those behind it.
-                second = min(rating + 1, stop - 1)
-                third = min(rating + 2, stop - 1)
-                fourth = min(rating + 3, stop - 1)
-                sums = sum_four(
-                    _product(weights, base + np.int64(index[rating]) * PANEL, low, high),
-                    _product(weights, base + np.int64(index[second]) * PANEL, low, high),
-                    _product(weights, base + np.int64(index[third]) * PANEL, low, high),
-                    _product(weights, base + np.int64(index[fourth]) * PANEL, low, high),
-                )
-                products[rating] += first_of_quarter(sums, 0)
-                if rating + 1 < stop:
-                    products[rating + 1] += first_of_quarter(sums, 1)
-                if rating + 2 < stop:
-                    products[rating + 2] += first_of_quarter(sums, 2)
-                if rating + 3 < stop:
-                    products[rating + 3] += first_of_quarter(sums, 3)
-
-
-@kernel
-def sampled_errors(first, last, starts, index, values, bias, scale, places, products, by_column):
-    """Turn products into gradients of the squared error; return its sum.
-
-    Parameters
-    ----------
-    first, last, starts, index
-        As for `sum_weights`.
-    values : (n,) float32
-        What the outputs should be.
-    bias : (n_columns,) float32
-        Of the outputs.
-    scale : float32
-        Of the gradients: ``scale * (product + bias - value)``.
-    places : (n,) int32
-        Of each rating in the order by column.
-    products : (n_parts, n) float32, modified in place
-        Parts of the products, whose sum counts. The first is replaced by the gradients.
-    by_column : (n,) float32, modified in place
-        Set to the gradients in the order by column.
-
-    Returns
-    -------
-    float64
-        Sum of the squared errors, rating by rating.
-    """
-    total = 0.0
-    for rating in range(starts[first], starts[last]):
-        output = products[0, rating]
-        for part in range(1, products.shape[0]):
-            output += products[part, rating]
-        error = output + bias[index[rating]] - values[rating]
-        total += np.float64(error) * np.float64(error)
-        gradient = scale * error
-        products[0, rating] = gradient
-        by_column[places[rating]] = gradient
-    return total
+            to = np.int64(row - first) * units + panel * PANEL
+            for lane in range(width):
+                rows[to + lane] = panels[at + lane]

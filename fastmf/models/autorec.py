@@ -19,7 +19,7 @@ from fastmf.models.autorec_parameters import AutoRecParameters
 from fastmf.models.base import RatingModel
 from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.fold_in import FoldedItems, FoldedUsers, FoldsInUsers
-from fastmf.models.network_parameters import NetworkEstimator
+from fastmf.models.network_estimator import NetworkEstimator
 from fastmf.models.new_ratings import read_new_ratings
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
@@ -36,13 +36,14 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
     The model of Sedhain, Menon, Sanner and Xie (2015), "AutoRec: autoencoders meet collaborative
     filtering". With the ratings of one item, centred, as input,
 
-        rating by user u = mean + output bias of u + output weights of u . codes
+        rating by user u = mean + centre + output bias of u + output weights of u . codes
         codes = f(... f(bias + sum over users who rated it(rating * input weights of the user)))
 
-    trained on the squared error of the rated cells alone. The sum runs over the ratings there
-    are, and the output is made where there is a rating, so that time and memory grow with the
-    ratings, not with users times items. The codes are the item's factors: this is a model of
-    factors whose items (or users) are encoded from their ratings, and new ones can be.
+    trained on the squared error of the rated cells alone; the centre is about the item's mean. The
+    sum runs over the ratings there are, and the output is made where there is a rating, so that
+    time and memory grow with the ratings, not with users times items. The codes are the item's
+    factors: this is a model of factors whose items (or users) are encoded from their ratings, and
+    new ones can be.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
         Passes over the ratings at most.
     batch_size : int, optional
         Items (or users, by `base`) of a step. Default as many as have an eighth of the ratings,
-        but between 4,096 and 1,048,576 of these on average.
+        but between 4,096 and 1,048,576 of these on average, and 8,192 items (or users) at most.
     learning_rate : float
         What the schedule begins with.
     schedule : {"constant", "linear", "cosine", "step"}
@@ -79,6 +80,10 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
         What each rating adds to the input besides its centred value, in spreads of the ratings. A
         missing rating is 0 in the input: with a presence above 0 the network sees which ratings
         there are. Mean over spread gives the ratings as they are, 0 the centred values alone.
+    centred_rows : bool
+        Whether ratings are taken less the centre of their item (or user, by `base`): the mean of
+        its ratings, and of three that are the mean of all. The network is left with what is not
+        explained by that.
     normalized_input : bool
         Whether a row's input is multiplied by the root of (mean number of ratings / its own), so
         that sums over many ratings and over few are alike in size.
@@ -104,7 +109,7 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
     user_factors_, item_factors_ : (n_users, k), (n_items, k) float32
         Codes of one side, output weights of the other.
     user_bias_, item_bias_ : (n_users,), (n_items,) float32
-        The output bias, and zeros.
+        The output bias of one side, the centres of the other.
     network_arrays_ : dict of str to ndarray
         What encodes ratings: input weights of the other side, parameters of the hidden layers.
 
@@ -134,9 +139,9 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
         columns = Columns(users, items, (items % 2).astype(np.float32), None)
         user_ids, item_ids = (Vocabulary(as_arrow(np.arange(n))) for n in (3, 4))
         ratings = Ratings(columns, user_ids, item_ids, (0.0, 1.0))
-        small = replace(parameters, epochs=1, learning_rate=0.001, warm_up=0.0)
+        small = replace(parameters, hidden=(2,) * len(parameters.layers), epochs=1, warm_up=0.0)
         with Team(1) as team:
-            AutoRecLearner.fit(small, ratings, ratings, team, RunSettings())
+            AutoRecLearner.warm_up(small, ratings, team)
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings

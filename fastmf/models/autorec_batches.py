@@ -1,4 +1,4 @@
-"""Batches of rows for AutoRec: their ratings by row and by column, made ready by all threads."""
+"""Batches of rows for AutoRec: their ratings by column, made ready by all threads."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.kernels.normal_equations import RatedRows
-from fastmf.kernels.rated_batches import copy_ratings, place_by_column, start_columns
+from fastmf.kernels.rated_batches import (
+    count_columns,
+    make_inputs,
+    place_ratings,
+    start_columns,
+)
 from fastmf.models.autorec_ratings import InputForm
 from fastmf.parallel import Team
 
-__all__ = ["RatedBatch", "RowBatches", "cut_evenly"]
+__all__ = ["RatedBatch", "RowBatches", "cut_evenly", "row_parts"]
 
 # Parts of a batch that threads take. Hidden units of so many rows stay in the second-level cache.
 _PARTS = 8
@@ -25,19 +30,16 @@ _RATINGS_OF_A_STEP = 8
 
 
 class RatedBatch(NamedTuple):
-    """The ratings of some rows, by row and by column."""
+    """The ratings of some rows, by column."""
 
     rows: NDArray[np.int32]  # (n_batch,) rows of the table
-    starts: NDArray[np.int64]  # (n_batch + 1,) where the ratings of each begin
-    columns: NDArray[np.int32]  # (n,) column of each rating
-    values: NDArray[np.float32]  # (n,)
-    inputs: NDArray[np.float32]  # (n,) what the network sees of them, 0 where dropped
-    parts: list[slice]  # rows of the batch, cut into parts with as many ratings each
-    column_starts: NDArray[np.int64]  # (n_columns + 1,)
-    column_rows: NDArray[np.int32]  # (n,) row of the batch of each rating, by column
-    column_inputs: NDArray[np.float32]  # (n,)
-    places: NDArray[np.int32]  # (n,) place of each rating in the order by column
+    parts: list[slice]  # of the rows of the batch
+    column_starts: NDArray[np.int64]  # (n_columns + 1,) where the ratings of each begin
     column_parts: list[slice]  # columns, cut into parts of about equal work
+    column_rows: NDArray[np.int32]  # (n,) row of the batch of each rating
+    values: NDArray[np.float32]  # (n,) less the centre of their row
+    inputs: NDArray[np.float32]  # (n,) what the network sees of them, 0 where dropped
+    weight: float = 1.0  # of its ratings in the loss
 
 
 def cut_evenly(costs: NDArray[np.int64], n_parts: int) -> list[slice]:
@@ -60,6 +62,20 @@ def cut_evenly(costs: NDArray[np.int64], n_parts: int) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in pairwise(bounds)]
 
 
+def row_parts(n_batch: int) -> list[slice]:
+    """Return the rows of a batch, cut into parts that threads take.
+
+    Parameters
+    ----------
+    n_batch : int
+
+    Returns
+    -------
+    list of slice
+    """
+    return cut_evenly(np.arange(n_batch + 1), max(_PARTS, n_batch // _ROWS_OF_A_PART))
+
+
 class RowBatches:
     """Cuts rows into batches, in another order each epoch.
 
@@ -72,6 +88,8 @@ class RowBatches:
         Rows of a batch.
     form : InputForm
         What the network sees of a rating.
+    centres : (n_rows,) float32
+        What the ratings of each row are taken less of.
     keep : float, optional
         Probability that a rating is not dropped from the input.
     random_state : int, optional
@@ -83,6 +101,7 @@ class RowBatches:
         n_columns: int,
         batch_size: int,
         form: InputForm,
+        centres: NDArray[np.float32],
         *,
         keep: float = 1.0,
         random_state: int = 0,
@@ -93,6 +112,7 @@ class RowBatches:
         self._random_state = random_state
         self._counts = np.diff(ratings.starts)
         self._input = np.float32(form.presence), form.factors(self._counts)
+        self._centres = centres
         self._rated = np.flatnonzero(self._counts).astype(np.int32)
         self.batch_size = min(batch_size, len(self._rated))
         self._buffers: dict[str, NDArray[Any]] = {}
@@ -121,7 +141,8 @@ class RowBatches:
         salt = np.uint64(generator.integers(1 << 63))
         bounds = len(order) * np.arange(self.n_batches + 1) // self.n_batches
         for first, last in pairwise(bounds):
-            yield self.batch(order[first:last], team, salt=salt)
+            # In the order they lie in memory.
+            yield self.batch(np.sort(order[first:last]), team, salt=salt)
 
     def batch(self, rows: NDArray[np.int32], team: Team, *, salt: np.uint64) -> RatedBatch:
         """Make the batch of given rows.
@@ -139,37 +160,42 @@ class RowBatches:
             Whose arrays are overwritten by the next.
         """
         starts = np.concatenate([[0], np.cumsum(self._counts[rows])])
-        n = int(starts[-1])
-        parts = cut_evenly(starts, max(_PARTS, len(rows) // _ROWS_OF_A_PART))
-        columns, column_rows, places = (
-            self._buffer(name, n, np.int32) for name in ("columns", "column_rows", "places")
+        counts = self._buffer("counts", _PARTS * self._n_columns, np.int32)
+        counts = counts.reshape(_PARTS, self._n_columns)
+        parts = cut_evenly(starts, _PARTS)
+        counts = counts[: len(parts)]
+        column_rows = self._buffer("column_rows", int(starts[-1]), np.int32)
+        column_starts = self._buffer("column_starts", self._n_columns + 1, np.int64)
+        values, inputs = (
+            self._buffer(name, len(column_rows), np.float32) for name in ("values", "inputs")
         )
-        values, inputs, column_inputs = (
-            self._buffer(name, n, np.float32) for name in ("values", "inputs", "column_inputs")
-        )
-        counts = self._buffer("counts", len(parts) * self._n_columns, np.int32)
-        counts = counts.reshape(len(parts), self._n_columns)
+        presence, factors = self._input
+        centres = self._centres[rows]
+        seen = column_starts, column_rows, values, rows, factors[rows], presence, salt, self._keep
 
-        def copy(number: int) -> None:
+        def count(number: int) -> None:
             part = parts[number].start, parts[number].stop
-            chosen = self._ratings, rows, *self._input, salt, self._keep
-            copy_ratings(*part, *chosen, starts, counts[number], columns, values, inputs)
+            count_columns(*part, self._ratings, rows, counts[number])
 
         def place(number: int) -> None:
             part = parts[number].start, parts[number].stop
-            placed = column_rows, column_inputs, places
-            place_by_column(*part, starts, columns, inputs, counts[number], *placed)
+            placed = counts[number], column_rows, values
+            place_ratings(*part, self._ratings, rows, centres, *placed)
 
-        for _ in team.map(copy, range(len(parts))):
-            pass
-        column_starts = self._buffer("column_starts", self._n_columns + 1, np.int64)
+        def see(part: slice) -> None:
+            make_inputs(part.start, part.stop, *seen, inputs)
+
+        team.work(count, range(len(parts)))
         start_columns(counts, column_starts)
-        for _ in team.map(place, range(len(parts))):
-            pass
+        team.work(place, range(len(parts)))
+        column_parts = self._columns_cut(column_starts)
+        team.work(see, column_parts)
+        by_row = rows, row_parts(len(rows))
+        return RatedBatch(*by_row, column_starts, column_parts, column_rows, values, inputs)
+
+    def _columns_cut(self, column_starts: NDArray[np.int64]) -> list[slice]:
         costs = column_starts + _RATINGS_OF_A_STEP * np.arange(self._n_columns + 1)
-        by_row = rows, starts, columns, values, inputs, parts
-        by_column = column_starts, column_rows, column_inputs, places
-        return RatedBatch(*by_row, *by_column, cut_evenly(costs, _PARTS))
+        return cut_evenly(costs, _PARTS)
 
     def _buffer(self, name: str, n: int, dtype: Any) -> NDArray[Any]:
         """Return the front of an array that is kept from batch to batch."""

@@ -31,14 +31,20 @@ class RowPredictions:
     ----------
     network : AutoRecNetwork
     rated : StandardRows
+    centres : (n_rows,) float32
+        What the ratings of each row are taken less of, standardised.
     rating_range : tuple of float
         What predictions are clipped to.
     """
 
     def __init__(
-        self, network: AutoRecNetwork, rated: StandardRows, rating_range: tuple[float, float]
+        self,
+        network: AutoRecNetwork,
+        rated: StandardRows,
+        centres: Floats,
+        rating_range: tuple[float, float],
     ) -> None:
-        self._network, self._rated = network, rated
+        self._network, self._rated, self._centres = network, rated, centres
         self._link = Link.identity(rated.scale.mean, rating_range)
         spread = np.float32(rated.scale.scale)
         self._weights = network.output.rows()
@@ -57,46 +63,51 @@ class RowPredictions:
         """How a score becomes a rating."""
         return self._link
 
-    def arrays(self, codes: Floats) -> FactorArrays:
-        """Return the parameters of a model of factors.
+    def arrays(self, first: int, last: int) -> FactorArrays:
+        """Return the parameters of a model of factors for some rows.
 
         Parameters
         ----------
-        codes : (m, k) float32
-            The factors of some rows.
+        first, last : int
 
         Returns
         -------
         FactorArrays
             In units of the ratings. Without the mean, which is the link's.
         """
-        no_bias = np.zeros(len(codes), np.float32)
-        unknown = self._unknown_code, self._unknown_weights
-        unknown_bias = np.array([0, self._unknown_bias], np.float32)
-        if self._rated.base == "user":
-            return FactorArrays(codes, self._weights, no_bias, self._bias, *unknown, unknown_bias)
-        return FactorArrays(
-            self._weights, codes, self._bias, no_bias, *unknown[::-1], unknown_bias[::-1].copy()
-        )
+        return self._factors(self._codes(first, last), first)
 
-    def codes(self, first: int, last: int) -> Floats:
-        """Return (last - first, k) the codes of some rows."""
-        starts = self._rated.ratings.starts[first : last + 1]
-        values = self._rated.values(int(starts[0]), int(starts[-1]))
-        inputs = self._network.form.inputs(values, np.diff(starts))
-        return self._network.encode(self._rated.ratings, inputs, first, last)
-
-    def all_codes(self, team: Team) -> Floats:
-        """Return (n_rows, k) the codes of all rows."""
-        n_rows = len(self._rated.ratings.starts) - 1
+    def all_arrays(self, team: Team) -> FactorArrays:
+        """Return the parameters of a model of factors for all rows, encoded by a team."""
+        n_rows = len(self._centres)
         codes = np.empty((n_rows, self._network.n_codes), np.float32)
 
         def encode(first: int) -> None:
             last = min(first + _ROWS, n_rows)
-            codes[first:last] = self.codes(first, last)
+            codes[first:last] = self._codes(first, last)
 
         team.work(encode, range(0, n_rows, _ROWS))
-        return codes
+        return self._factors(codes, 0)
+
+    def _factors(self, codes: Floats, first: int) -> FactorArrays:
+        """Return all parameters with the codes of rows from the first on."""
+        biases = self._centres[first : first + len(codes)] * np.float32(self._rated.scale.scale)
+        unknown = self._unknown_code, self._unknown_weights
+        unknown_bias = np.array([0, self._unknown_bias], np.float32)
+        if self._rated.base == "user":
+            return FactorArrays(codes, self._weights, biases, self._bias, *unknown, unknown_bias)
+        return FactorArrays(
+            self._weights, codes, self._bias, biases, *unknown[::-1], unknown_bias[::-1].copy()
+        )
+
+    def _codes(self, first: int, last: int) -> Floats:
+        """Return (last - first, k) the codes of some rows."""
+        starts = self._rated.ratings.starts[first : last + 1]
+        counts = np.diff(starts)
+        values = self._rated.values(int(starts[0]), int(starts[-1]))
+        values = values - np.repeat(self._centres[first:last], counts)
+        inputs = self._network.form.inputs(values, counts)
+        return self._network.encode(self._rated.ratings, inputs, first, last)
 
     def errors(self, pairs: RowPairs, team: Team) -> RatingErrors:
         """Return the errors of clipped predictions.
@@ -120,9 +131,8 @@ class RowPredictions:
             last = min(first + _ROWS, n_rows) if number else 0
             part = slice(bounds[number], bounds[number + 1])
             rows = pairs.rows[part] - np.int32(first)
-            return self._sums(
-                self.codes(first, last), rows, pairs.columns[part], pairs.values[part]
-            )
+            arrays = self.arrays(first, last)
+            return self._sums(arrays, rows, pairs.columns[part], pairs.values[part])
 
         return total_errors(sums_of, tasks, team)
 
@@ -139,19 +149,20 @@ class RowPredictions:
             rows = np.repeat(np.arange(last - first, dtype=np.int32), counts)
             values = self._rated.values(begin, end).astype(np.float64) * scale.scale + scale.mean
             columns = self._rated.ratings.other_index[begin:end]
-            return self._sums(self.codes(first, last), rows, columns, values.astype(np.float32))
+            arrays = self.arrays(first, last)
+            return self._sums(arrays, rows, columns, values.astype(np.float32))
 
         return total_errors(sums_of, range(0, n_rows, _ROWS), team)
 
     def _sums(
         self,
-        codes: Floats,
+        arrays: FactorArrays,
         rows: NDArray[np.int32],
         columns: NDArray[np.int32],
         values: Floats,
     ) -> ErrorSums:
         pairs = (rows, columns) if self._rated.base == "user" else (columns, rows)
-        arrays = FactorArrays(*(frozen(array) for array in self.arrays(codes)))
+        arrays = FactorArrays(*(frozen(array) for array in arrays))
         pairs = frozen(pairs[0]), frozen(pairs[1])
         squared, absolute = squared_and_absolute_error(*pairs, frozen(values), *arrays, self._link)
         return ErrorSums(squared, absolute, len(values))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastmf.data import Ratings
 from fastmf.data.arrays import frozen
@@ -14,12 +13,10 @@ from fastmf.kernels.normal_equations import RatedRows
 from fastmf.models.autorec_network import AutoRecNetwork
 from fastmf.models.autorec_ratings import InputForm
 from fastmf.models.fold_in import folded
-from fastmf.models.new_ratings import MatchedRatings, Side, match
+from fastmf.models.new_ratings import Side, match
 from fastmf.nn.blas import one_blas_thread
 
 __all__ = ["encode"]
-
-Floats = NDArray[np.float32]
 
 
 def encode(model: Any, ratings: Ratings, side: Side) -> Any:
@@ -41,27 +38,23 @@ def encode(model: Any, ratings: Ratings, side: Side) -> Any:
     ParameterError
         If the model encodes the other side.
     """
-    matched, codes = _encoded(model, ratings, side)
-    return folded(model, ratings, side, matched, codes, np.zeros(len(codes), np.float32))
-
-
-def _encoded(model: Any, ratings: Ratings, side: Side) -> tuple[MatchedRatings, Floats]:
-    """Return the ratings that count, and the codes of all rows; one without has that of none."""
     if model.base != side:
         raise ParameterError(
             f"this model encodes {model.base}s and cannot take in new {side}s; train with base "
             f"{side!r} for that"
         )
     matched = match(model, ratings, side)
-    values = (matched.rated.values.astype(np.float64) - model.mean_) / model.spread_
     network = network_of(model)
-    inputs = network.form.inputs(values.astype(np.float32), matched.rated.counts)
+    values = (matched.rated.values.astype(np.float64) - model.mean_) / model.spread_
     columns = matched.other_rows[matched.rated.others]
     no_codes, no_levels = np.empty(0, np.uint8), np.zeros(256, np.float32)
-    arrays = matched.rated.starts, columns, no_codes, inputs, no_levels
+    arrays = matched.rated.starts, columns, no_codes, values.astype(np.float32), no_levels
     rated = RatedRows(*(frozen(array) for array in arrays))
+    counts, centres = matched.rated.counts, network.form.centres(rated)
+    inputs = network.form.inputs(rated.values - np.repeat(centres, counts), counts)
     with one_blas_thread():
-        return matched, network.encode(rated, inputs, 0, len(matched.own))
+        codes = network.encode(rated, inputs, 0, len(matched.own))
+    return folded(model, ratings, side, matched, codes, centres * np.float32(model.spread_))
 
 
 def network_of(model: Any) -> AutoRecNetwork:

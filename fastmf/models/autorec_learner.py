@@ -69,12 +69,15 @@ class AutoRecLearner:
         n_ratings, n_columns = len(rated.ratings.other_index), len(rated.column_counts)
         n_rated = int(np.count_nonzero(np.diff(rated.ratings.starts)))
         mean_count = n_ratings / n_rated if parameters.normalized_input else 0.0
-        form = InputForm(float(parameters.presence), float(np.float32(mean_count)))
+        presence, mean_count = float(parameters.presence), float(np.float32(mean_count))
+        form = InputForm(presence, mean_count, parameters.prior_count)
+        self._centres = form.centres(rated.ratings)
         self._batches = RowBatches(
             rated.ratings,
             n_columns,
             parameters.batch_of(n_ratings, n_rated),
             form,
+            self._centres,
             keep=1 - parameters.input_dropout,
             random_state=parameters.random_state,
         )
@@ -139,7 +142,7 @@ class AutoRecLearner:
             outcome = train(learner, parameters.epochs, run)
             predictions = learner.predictions()
             train_rmse = predictions.training_errors(team).rmse
-            arrays = predictions.arrays(predictions.all_codes(team))
+            arrays = predictions.all_arrays(team)
         schedule = {"batch_size": learner.batch_size, "steps": learner.n_steps}
         mean, spread = rated.scale
         return FittedAutoRec(
@@ -154,6 +157,27 @@ class AutoRecLearner:
             spread,
             spread,
         )
+
+    @classmethod
+    def warm_up(cls, parameters: Any, ratings: Ratings, team: Team) -> None:
+        """Run once what `fit` does, whatever comes of it: no rate diverges here.
+
+        Parameters
+        ----------
+        parameters : AutoRecParameters
+        ratings : Ratings
+            A few.
+        team : Team
+        """
+        rated = standard_rows(ratings, parameters.base, team)
+        pairs = RowPairs.of(ratings, ratings, parameters.base)
+        with one_blas_thread():
+            learner = cls(parameters, rated, pairs, ratings.rating_range, team)
+            learner.run_epoch(0, SilentProgress())
+            learner.validate()
+            predictions = learner.predictions()
+            predictions.training_errors(team)
+            predictions.all_arrays(team)
 
     @property
     def batch_size(self) -> int:
@@ -172,12 +196,12 @@ class AutoRecLearner:
             rate = self._rate.at(self._batches_taken, self._n_steps)
             self._batches_taken += 1
             squared_error += self._steps.take(batch, rate)
-            progress.advance(len(batch.columns))
+            progress.advance(len(batch.values))
         return float((squared_error / self.ratings_per_epoch) ** 0.5 * self.spread)
 
     def predictions(self) -> RowPredictions:
         """Return the network as it is now, ready to predict."""
-        return RowPredictions(self.network, self._rated, self._rating_range)
+        return RowPredictions(self.network, self._rated, self._centres, self._rating_range)
 
     def validate(self) -> RatingErrors | None:
         """Return the errors of clipped predictions on the validation ratings."""

@@ -16,7 +16,7 @@ __all__ = ["check_memory", "needed_memory"]
 _PROCESS_BYTES = 320 << 20
 
 _BYTES_OF_SORTING = 13  # of a rating, by row and while it is sorted
-_BYTES_IN_A_BATCH = 32  # of a rating
+_BYTES_IN_A_BATCH = 48  # of a rating, with its products
 
 
 def needed_memory(parameters: Any, train: Ratings, *, keep_best: bool) -> int:

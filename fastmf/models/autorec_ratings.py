@@ -11,6 +11,7 @@ from fastmf.data import RatingChunk, Ratings
 from fastmf.data.arrays import frozen
 from fastmf.data.row_layout import ValueScale, sort_ratings
 from fastmf.kernels.normal_equations import RatedRows
+from fastmf.kernels.rated_batches import row_centres
 from fastmf.parallel import Team
 
 __all__ = ["Base", "InputForm", "RowPairs", "StandardRows", "standard_rows"]
@@ -24,12 +25,31 @@ _AT_ONCE = 1 << 20
 class InputForm(NamedTuple):
     """What a network sees of standardised ratings.
 
-    Each is ``factor * (value + presence)``, so that the network is told which ratings there are,
-    not only how high they are; and the factor makes the inputs of all rows alike in size.
+    Each is ``factor * (value - centre + presence)``, so that the network is told which ratings
+    there are, not only how high they are; the factor makes the inputs of all rows alike in size,
+    and the centre, about the mean of the row, is added to what the network predicts instead.
     """
 
     presence: float
     mean_count: float  # 0: the factor is 1; else the root of this over the row's ratings
+    prior_count: float = 0.0  # ratings of 0 in the centre besides the row's own; 0: no centre
+
+    def centres(self, ratings: RatedRows) -> NDArray[np.float32]:
+        """Return the centre of each row.
+
+        Parameters
+        ----------
+        ratings : RatedRows
+            Standardised.
+
+        Returns
+        -------
+        (n_rows,) float32
+        """
+        centres = np.zeros(len(ratings.starts) - 1, np.float32)
+        if self.prior_count:
+            row_centres(ratings, self.prior_count, centres)
+        return centres
 
     def factors(self, counts: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the factor of rows with so many ratings each.
@@ -52,14 +72,14 @@ class InputForm(NamedTuple):
         Parameters
         ----------
         values : (n,) float32
-            Standardised ratings.
+            Standardised ratings less the centre of their row.
         counts : (m,) int64
             How many of them each row has.
 
         Returns
         -------
         (n,) float32
-            The bits that `fastmf.kernels.rated_batches.copy_ratings` makes.
+            The bits that `fastmf.kernels.rated_batches.make_inputs` makes.
         """
         factors = np.repeat(self.factors(counts), counts)
         return factors * (values + np.float32(self.presence))

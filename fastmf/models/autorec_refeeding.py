@@ -2,7 +2,8 @@
 
 Kuchaiev and Ginsburg (2017), "Training deep autoencoders for collaborative filtering", section
 2.3. A network that has learned the ratings is at a fixed point, ``f(f(x)) = f(x)``, so its dense
-output can be trained on as well. That costs rows times columns, whatever the ratings.
+output can be trained on as well. That costs rows times columns, whatever the ratings. Both losses
+are means over cells there; here they are sums, so that all cells get the weight of the ratings.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.models.autorec_batches import RatedBatch, cut_evenly
+from fastmf.models.autorec_batches import RatedBatch, cut_evenly, row_parts
 from fastmf.models.autorec_ratings import InputForm
 
 __all__ = ["DenseCells", "dense_batch"]
@@ -21,11 +22,10 @@ _PARTS = 16
 
 
 class DenseCells(NamedTuple):
-    """All cells of a batch, row by row."""
+    """All cells of a batch, column by column."""
 
-    starts: NDArray[np.int64]  # (n_batch + 1,)
-    columns: NDArray[np.int32]  # (n_batch * n_columns,)
-    parts: list[slice]  # rows of the batch, cut into parts
+    column_starts: NDArray[np.int64]  # (n_columns + 1,)
+    column_rows: NDArray[np.int32]  # (n_columns * n_batch,)
 
     @classmethod
     def of(cls, n_batch: int, n_columns: int) -> Self:
@@ -39,13 +39,16 @@ class DenseCells(NamedTuple):
         -------
         DenseCells
         """
-        starts = n_columns * np.arange(n_batch + 1)
-        columns = np.tile(np.arange(n_columns, dtype=np.int32), n_batch)
-        return cls(starts, columns, cut_evenly(starts, _PARTS))
+        rows = np.tile(np.arange(n_batch, dtype=np.int32), n_columns)
+        return cls(n_batch * np.arange(n_columns + 1), rows)
 
 
 def dense_batch(
-    rows: NDArray[np.int32], cells: DenseCells, values: NDArray[np.float32], form: InputForm
+    rows: NDArray[np.int32],
+    cells: DenseCells,
+    values: NDArray[np.float32],
+    form: InputForm,
+    n_ratings: int,
 ) -> RatedBatch:
     """Return a batch whose rows have rated all columns.
 
@@ -53,29 +56,19 @@ def dense_batch(
     ----------
     rows : (n_batch,) int32
     cells : DenseCells
-    values : (n_batch * n_columns,) float32
+    values : (n_columns * n_batch,) float32
     form : InputForm
+    n_ratings : int
+        Ratings that the rows really have: all cells together weigh as much in the loss.
 
     Returns
     -------
     RatedBatch
     """
-    n_batch = len(rows)
-    n_columns = len(values) // n_batch
-    inputs = form.inputs(values, np.full(n_batch, n_columns))
-    of_row = np.arange(n_batch, dtype=np.int32)
-    column_starts = n_batch * np.arange(n_columns + 1)
-    by_column = np.ascontiguousarray(inputs.reshape(n_batch, n_columns).T).reshape(-1)
-    return RatedBatch(
-        rows,
-        cells.starts,
-        cells.columns,
-        values,
-        inputs,
-        cells.parts,
-        column_starts,
-        np.tile(of_row, n_columns),
-        by_column,
-        cells.columns * np.int32(n_batch) + np.repeat(of_row, n_columns),
-        cut_evenly(column_starts, _PARTS),
-    )
+    n_columns = len(cells.column_starts) - 1
+    # Every row has as many, so that it does not matter how they lie.
+    inputs = form.inputs(values, np.full(len(rows), n_columns))
+    column_parts = cut_evenly(cells.column_starts, _PARTS)
+    by_column = cells.column_starts, column_parts, cells.column_rows
+    weight = n_ratings / len(values)
+    return RatedBatch(rows, row_parts(len(rows)), *by_column, values, inputs, weight)

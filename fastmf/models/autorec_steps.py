@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.data.arrays import frozen
-from fastmf.kernels.dense_steps import sum_shards
+from fastmf.kernels.column_products import add_columns, column_errors, column_products
 from fastmf.kernels.panel_steps import (
     StepRules,
     bias_corrections,
@@ -16,41 +15,31 @@ from fastmf.kernels.panel_steps import (
     step_biases,
     step_columns,
 )
-from fastmf.kernels.weight_panels import (
-    PANEL,
-    fill_panels,
-    panels_of,
-    sampled_errors,
-    sampled_products,
-    sum_weights,
-)
 from fastmf.models.autorec_batches import RatedBatch
 from fastmf.models.autorec_network import AutoRecNetwork
 from fastmf.models.autorec_refeeding import DenseCells, dense_batch
-from fastmf.models.autorec_trunk import TrunkPass
+from fastmf.models.autorec_units import hidden_units
 from fastmf.models.autorec_weights import WeightPanels
 from fastmf.models.rows import aligned_zeros
 from fastmf.nn.optimizers import SGD, Adam, DenseSteps
 from fastmf.nn.parameters import FlatParameters
-from fastmf.nn.tape import FlatTape, Tape, Workspace
 from fastmf.parallel import Team
 
 __all__ = ["AutoRecSteps"]
 
 Array = NDArray[Any]
 
-# Parts of the hidden units that products are cut into, each for half of the rows a task.
-_PRODUCT_PARTS = 4
+# Parts of the hidden units that products are cut into at most, each a task. A task goes through all
+# ratings, so that rows are found in the cache where another column has looked them up.
+_PRODUCT_PARTS = 8
 
 _NOTHING = np.empty(0, np.float32)
 
 
-class _Moments:
-    """What an optimizer remembers of weights in panels."""
-
-    def __init__(self, weights: WeightPanels, *, is_adam: bool) -> None:
-        self.first = aligned_zeros(weights.values.size)
-        self.second = aligned_zeros(weights.values.size) if is_adam else _NOTHING
+def _with_moments(weights: WeightPanels, *, is_adam: bool) -> tuple[Array, Array, Array]:
+    """Return weights, and zeros for what an optimizer remembers of them."""
+    first = aligned_zeros(weights.values.size)
+    return weights.values, first, aligned_zeros(len(first)) if is_adam else _NOTHING
 
 
 class AutoRecSteps:
@@ -83,22 +72,22 @@ class AutoRecSteps:
         random_state: int = 0,
     ) -> None:
         self.network, self._optimizer, self._team = network, optimizer, team
-        self._regularization, self._random_state = regularization, random_state
+        self._regularization = regularization
         self._refeeding = refeeding
         self.flat = FlatParameters(network.trunk.parameters)
         self._dense = DenseSteps(optimizer, self.flat.value, self.flat.decays)
         is_adam = isinstance(optimizer, Adam)
-        self._input_moments = _Moments(network.input, is_adam=is_adam)
-        self._output_moments = self._input_moments
+        self._input_weights = _with_moments(network.input, is_adam=is_adam)
+        self._output_weights = self._input_weights
         if not network.is_tied:
-            self._output_moments = _Moments(network.output, is_adam=is_adam)
+            self._output_weights = _with_moments(network.output, is_adam=is_adam)
         n = network.n_columns
         self._bias_moments = np.zeros(n, np.float32), np.zeros(n, np.float32)
         self._clocks = np.zeros(n, np.int32)
         self._corrections = np.empty(0, np.float32), np.empty(0, np.float32)
-        self._rates, self._epsilons = np.zeros(n, np.float32), np.zeros(n, np.float32)
-        self._arrays: dict[str, Array] = {}
-        self._workspaces: list[Workspace] = []
+        self._rates = np.zeros(n, np.float32), np.zeros(n, np.float32)
+        self.units = hidden_units(network, self.flat, team, random_state)
+        self._products = np.empty(0, np.float32)
         self.steps = 0
 
     def take(self, batch: RatedBatch, learning_rate: float) -> float:
@@ -114,50 +103,16 @@ class AutoRecSteps:
         float
             Sum of the squared errors before it, with dropout, of standardised ratings.
         """
-        squared_error = self.propagate(batch)
+        squared_error = self.forward(batch)
         dense = self.refed(batch) if self._refeeding else None
         self._step(batch, learning_rate)
         if dense is not None:
-            self.propagate(dense)
+            self.forward(dense)
             self._step(dense, learning_rate)
         return squared_error
 
-    def refed(self, batch: RatedBatch) -> RatedBatch:
-        """Return the outputs of the last batch for all columns, as ratings of its rows.
-
-        Parameters
-        ----------
-        batch : RatedBatch
-            That `propagate` was last given.
-
-        Returns
-        -------
-        RatedBatch
-        """
-        network, n_batch = self.network, len(batch.rows)
-        outputs = np.empty(n_batch * network.n_columns, np.float32)
-        cells = DenseCells.of(n_batch, network.n_columns)
-        table = network.output.values, network.n_columns, self._codes, n_batch
-
-        def multiply(part: slice) -> None:
-            given = part.start, part.stop, 0, network.output.n_panels
-            sampled_products(*given, cells.starts, cells.columns, *table, outputs)
-
-        self._team.work(multiply, cells.parts)
-        outputs.reshape(n_batch, -1)[...] += network.output_bias
-        return dense_batch(batch.rows, cells, outputs, network.form)
-
-    def _step(self, batch: RatedBatch, learning_rate: float) -> None:
-        """Take a step with the gradients of the last batch."""
-        rules = self._rules(learning_rate)
-        if len(self._corrections[0]) < self.steps + 2:
-            self._corrections = bias_corrections(rules, 2 * self.steps + 128)
-        self._step_dense(len(batch.parts), learning_rate)
-        self._team.work(lambda part: self._step_part(batch, part, rules), batch.column_parts)
-        self.steps += 1
-
-    def propagate(self, batch: RatedBatch) -> float:
-        """Take a batch forward and back, and keep what the gradients are made of.
+    def forward(self, batch: RatedBatch) -> float:
+        """Take a batch forward, and keep its hidden units and the gradients of its outputs.
 
         Parameters
         ----------
@@ -168,116 +123,135 @@ class AutoRecSteps:
         float
             Sum of the squared errors.
         """
-        network, n_batch, n = self.network, len(batch.rows), len(batch.columns)
-        self._codes = self._array("codes", panels_of(network.n_codes) * n_batch * PANEL)
-        self._sums = self._array("sums", network.input.n_panels * n_batch * PANEL)
-        self._products = self._array("products", _PRODUCT_PARTS * n).reshape(_PRODUCT_PARTS, n)
-        self._by_column = self._array("by_column", n)
-        tapes = self._tapes(batch)
-        trunk = TrunkPass(network.trunk.layers, tapes, self._team)
-        x = self._sum(batch, network.input, batch.inputs)
-        trunk.forward(x, lambda y, tape: self._fill(y, tape, self._codes))
-        self._multiply(batch)
-        squared_error = self._compare(batch)
-        dy = self._sum(batch, network.output, self._products[0])
-        trunk.backward(dy, lambda dx, tape: self._fill(dx, tape, self._sums))
-        return squared_error
+        weights, units = self.network.input, self.units
+        units.begin(batch.parts, self.steps)
+        rated = batch.column_starts, batch.column_rows, batch.inputs
+        table = weights.values, len(batch.rows), units.sums
 
-    def _tapes(self, batch: RatedBatch) -> list[Tape]:
-        """Return a tape for each part of the rows, which share one array of gradients."""
-        n_parts = len(batch.parts)
-        self._dense_gradients = self._array("gradients", n_parts * len(self.flat))
-        gradients = self._dense_gradients.reshape(n_parts, len(self.flat))
-        self._workspaces += [Workspace() for _ in range(n_parts - len(self._workspaces))]
-        return [
-            Tape(
-                part,
-                len(batch.rows),
-                flat=FlatTape(self.flat.value, gradients[number], self.flat.starts),
-                workspace=self._workspaces[number],
-                step=self.steps,
-                seed=self._random_state,
-            )
-            for number, part in enumerate(batch.parts)
-        ]
+        def sum_up(panel: int) -> None:
+            add_columns(panel, panel + 1, *rated, *table)
+            units.forward_panel(panel)
 
-    def _sum(self, batch: RatedBatch, weights: WeightPanels, coefficients: Array) -> Array:
-        """Return (n_batch, units) sums of weights over the ratings of each row, panel by panel."""
-        n_batch, units = len(batch.rows), weights.units
-        out = self._array(f"rows of {units}", n_batch * units)
-        # Views of the very types that the kernel has: any other costs a slow call each time.
-        rated = (frozen(array) for array in (batch.starts, batch.columns, coefficients))
-        fixed = *rated, frozen(weights.values), weights.n_columns, units
+        self._team.work(sum_up, range(weights.n_panels))
+        units.forward()
+        self._outputs = self._multiply(batch.column_starts, batch.column_rows, len(batch.rows))
+        return self._compare(batch)
 
-        def add(first: int) -> None:
-            sum_weights(0, n_batch, first, min(first + 2, weights.n_panels), *fixed, out)
+    def refed(self, batch: RatedBatch) -> RatedBatch:
+        """Return the outputs of the last batch for all columns, as ratings of its rows.
 
-        self._team.work(add, range(0, weights.n_panels, 2))
-        return out.reshape(n_batch, units)
+        Parameters
+        ----------
+        batch : RatedBatch
+            That `forward` was last given.
 
-    def _fill(self, rows: Array, tape: Tape, panels: Array) -> None:
-        """Put the rows of a shard into panels."""
-        units = rows.shape[1]
-        part = tape.rows.start, tape.rows.stop
-        fill_panels(*part, rows.reshape(-1), units, tape.n_batch, panels)
+        Returns
+        -------
+        RatedBatch
+        """
+        network, n_batch = self.network, len(batch.rows)
+        cells = DenseCells.of(n_batch, network.n_columns)
+        outputs = self._multiply(*cells, n_batch).sum(axis=0)
+        outputs += np.repeat(network.output_bias, n_batch)
+        return dense_batch(batch.rows, cells, outputs, network.form, len(batch.values))
 
-    def _multiply(self, batch: RatedBatch) -> None:
-        """Set parts of the products of codes and output weights where there are ratings."""
-        n_batch, weights = len(batch.rows), self.network.output
-        table = weights.values, weights.n_columns, self._codes, n_batch
-        bounds = [weights.n_panels * n // _PRODUCT_PARTS for n in range(_PRODUCT_PARTS + 1)]
+    def _multiply(self, column_starts: Array, column_rows: Array, n_batch: int) -> Array:
+        """Return (n_parts, n) parts of the products of codes and output weights."""
+        weights = self.network.output
+        n_parts, n = min(_PRODUCT_PARTS, weights.n_panels), len(column_rows)
+        bounds = [weights.n_panels * part // n_parts for part in range(n_parts + 1)]
+        if self._products.size < n_parts * n:
+            self._products = np.empty(n_parts * n, np.float32)
+        products = self._products[: n_parts * n].reshape(n_parts, n)
+        table = weights.values, self.units.codes, n_batch
 
-        def multiply(task: tuple[int, int, int]) -> None:
-            part, first, last = task
+        def multiply(part: int) -> None:
             panels = bounds[part], bounds[part + 1]
-            to = self._products[part]
-            sampled_products(first, last, *panels, batch.starts, batch.columns, *table, to)
+            column_products(*panels, column_starts, column_rows, *table, products[part])
 
-        halves = [(0, n_batch // 2), (n_batch // 2, n_batch)]
-        tasks = [(part, *half) for part in range(_PRODUCT_PARTS) for half in halves]
-        self._team.work(multiply, tasks)
+        self._team.work(multiply, range(n_parts))
+        return products
 
     def _compare(self, batch: RatedBatch) -> float:
         """Turn products into gradients; return the sum of squared errors."""
-        scale = np.float32(2 / len(batch.rows))
-        bias = self.network.output_bias
-        errors = np.zeros(len(batch.parts))
+        scale = np.float32(2 * batch.weight / len(batch.rows))
+        errors = np.zeros(len(batch.column_parts))
 
         def compare(number: int) -> None:
-            part = batch.parts[number]
-            rated = part.start, part.stop, batch.starts, batch.columns, batch.values
-            to = batch.places, self._products, self._by_column
-            errors[number] = sampled_errors(*rated, bias, scale, *to)
+            part = batch.column_parts[number]
+            columns = part.start, part.stop, batch.column_starts
+            given = batch.values, self.network.output_bias, scale
+            errors[number] = column_errors(*columns, *given, self._outputs)
 
-        self._team.work(compare, range(len(batch.parts)))
+        self._team.work(compare, range(len(errors)))
         return float(errors.sum())
 
-    def _step_dense(self, n_parts: int, learning_rate: float) -> None:
-        gradients = self._dense_gradients.reshape(n_parts, len(self.flat))
-        total = self._array("total", len(self.flat))
-        sum_shards(0, len(total), gradients, np.float32(1), total)
-        if self._regularization:
-            total += np.float32(self._regularization) * self.flat.decays * self.flat.value
-        self._dense.step(total, learning_rate)
+    def _step(self, batch: RatedBatch, learning_rate: float) -> None:
+        """Take a step with what `forward` kept of the batch."""
+        rules = self._rules(learning_rate)
+        if len(self._corrections[0]) < self.steps + 2:
+            self._corrections = bias_corrections(rules, 2 * self.steps + 128)
+        self._team.work(lambda part: self._step_biases(batch, part, rules), batch.column_parts)
+        network, units = self.network, self.units
+        weights = network.output
+        gradients = batch.column_starts, batch.column_rows, self._outputs[0]
+        table = weights.values, len(batch.rows), units.code_gradients
 
-    def _step_part(self, batch: RatedBatch, part: slice, rules: StepRules) -> None:
-        """Step the weights of some columns."""
-        network, n_batch = self.network, len(batch.rows)
+        # What a panel's next step needs is in the cache from the one before.
+        def back(panel: int) -> None:
+            add_columns(panel, panel + 1, *gradients, *table)
+            if not network.is_tied:
+                self._step_output(batch, panel, rules)
+            units.backward_panel(panel)
+            if units.by_panel and not network.is_tied:
+                self._step_input(batch, panel, rules)
+
+        self._team.work(back, range(weights.n_panels))
+        units.backward()
+        if network.is_tied or not units.by_panel:
+            rest = self._step_tied if network.is_tied else self._step_input
+            panels = range(network.input.n_panels)
+            self._team.work(lambda panel: rest(batch, panel, rules), panels)
+        self._step_dense(learning_rate)
+        self.steps += 1
+
+    def _step_dense(self, learning_rate: float) -> None:
+        gradient = self.units.gradient()
+        if self._regularization:
+            gradient += np.float32(self._regularization) * self.flat.decays * self.flat.value
+        self._dense.step(gradient, learning_rate)
+
+    def _step_biases(self, batch: RatedBatch, part: slice, rules: StepRules) -> None:
+        """Begin the step of some columns, and step their output bias."""
         columns = part.start, part.stop, batch.column_starts
-        rates = self._rates, self._epsilons
-        start_steps(*columns, rules, *self._corrections, self._clocks, *rates)
-        by_input, by_output = batch.column_inputs, self._by_column
-        uses = [
-            (by_input, self._sums, _NOTHING, _NOTHING, network.input, self._input_moments),
-            (by_output, self._codes, _NOTHING, _NOTHING, network.output, self._output_moments),
-        ]
-        if network.is_tied:
-            uses = [(*uses[0][:2], *uses[1][:2], network.input, self._input_moments)]
-        for *gradient, weights, moments in uses:
-            arrays = weights.values, moments.first, moments.second
-            sizes = n_batch, weights.n_panels
-            step_columns(*columns, batch.column_rows, *gradient, *sizes, rules, *rates, *arrays)
-        step_biases(*columns, by_output, rules, *rates, network.output_bias, *self._bias_moments)
+        start_steps(*columns, rules, *self._corrections, self._clocks, *self._rates)
+        stepped = self.network.output_bias, *self._bias_moments
+        step_biases(*columns, self._outputs[0], rules, *self._rates, *stepped)
+
+    def _step_output(self, batch: RatedBatch, panel: int, rules: StepRules) -> None:
+        gradient = self._outputs[0], self.units.codes, _NOTHING, _NOTHING
+        self._step_panel(batch, panel, rules, gradient, self._output_weights)
+
+    def _step_input(self, batch: RatedBatch, panel: int, rules: StepRules) -> None:
+        gradient = batch.inputs, self.units.sum_gradients, _NOTHING, _NOTHING
+        self._step_panel(batch, panel, rules, gradient, self._input_weights)
+
+    def _step_tied(self, batch: RatedBatch, panel: int, rules: StepRules) -> None:
+        units = self.units
+        gradient = batch.inputs, units.sum_gradients, self._outputs[0], units.codes
+        self._step_panel(batch, panel, rules, gradient, self._input_weights)
+
+    def _step_panel(
+        self,
+        batch: RatedBatch,
+        panel: int,
+        rules: StepRules,
+        gradient: tuple[Array, ...],
+        weights: tuple[Array, ...],
+    ) -> None:
+        columns = 0, self.network.n_columns, batch.column_starts, batch.column_rows
+        sizes = len(batch.rows), panel, panel + 1
+        step_columns(*columns, *gradient, *sizes, rules, *self._rates, *weights)
 
     def _rules(self, learning_rate: float) -> StepRules:
         match self._optimizer:
@@ -287,11 +261,3 @@ class AutoRecSteps:
                 moments = one.momentum, 0.0, 0.0
         numbers = learning_rate, *moments, self._regularization, one.weight_decay
         return StepRules(np.bool_(isinstance(one, Adam)), *map(np.float32, numbers))
-
-    def _array(self, name: str, n: int) -> Array:
-        """Return the front of a float32 array that is kept from step to step."""
-        kept = self._arrays.get(name)
-        if kept is None or len(kept) < n:
-            # Zeros: nobody assigns the padding between parameters.
-            kept = self._arrays[name] = aligned_zeros(n)
-        return kept[:n]

@@ -60,8 +60,8 @@ def test_both_learn_the_same(ratings_file, tmp_path):
     if importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
     job = {"train": str(ratings_file), "valid": str(ratings_file), "base": "user", "epochs": 25}
-    settings = {"hidden": [8], "learning_rate": 0.01, "presence": 0.0, "regularization": 0.0}
-    job |= {"settings": {**settings, "normalized_input": False}, "threads": 1, "batch_size": 16}
+    settings = {"hidden": [8], "learning_rate": 0.01, "regularization": 0.0}
+    job |= {"settings": {**settings, **autorec.PLAIN}, "threads": 1, "batch_size": 16}
     theirs = autorec_epochs.theirs({**job, "decay": 0.0})["curve"]
     job["settings"]["batch_size"] = 16
     ours = autorec_epochs.ours(job)["curve"]

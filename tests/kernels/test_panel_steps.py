@@ -49,13 +49,12 @@ class Columns:
         first = one, flat[0]
         second = (two, flat[1]) if twice else (NOTHING, NOTHING)
         n_panels = len(flat[0]) // (N_ROWS * panels.PANEL)
-        sizes = N_ROWS, n_panels
         for part in ((0, self.n // 2), (self.n // 2, self.n)):
             tables = kernels.bias_corrections(rules, 10)
             kernels.start_steps(*part, starts, rules, *tables, self.clocks, *self.rates)
-            kernels.step_columns(
-                *part, starts, rows, *first, *second, *sizes, rules, *self.rates, *self.own
-            )
+            for panels_part in ((0, n_panels // 2), (n_panels // 2, n_panels)):
+                given = *first, *second, N_ROWS, *panels_part
+                kernels.step_columns(*part, starts, rows, *given, rules, *self.rates, *self.own)
             kernels.step_biases(*part, starts, one, rules, *self.rates, *self.bias)
         gradient = reference.gradients(starts, rows, one, sources[0])
         if twice:

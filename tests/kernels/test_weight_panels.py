@@ -1,4 +1,4 @@
-"""The sparse input and the sampled output against dense, masked products."""
+"""The sparse input against dense products, and panels against rows."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,6 @@ class Case:
         self.n_rows, self.units = len(counts), units
         self.weights = rng.standard_normal((N_COLUMNS, units)).astype(np.float32)
         self.codes = rng.standard_normal((self.n_rows, units)).astype(np.float32)
-        self.bias = rng.standard_normal(N_COLUMNS).astype(np.float32)
         self.panels = reference.to_panels(self.weights)
 
     def in_parts(self):
@@ -39,15 +38,6 @@ class Case:
         """Yield the panels in two parts."""
         n = kernels.panels_of(self.units)
         return [(0, n // 2), (n // 2, n)]
-
-    def products(self):
-        found = np.full((2, len(self.columns)), np.nan, np.float32)
-        codes = reference.to_panels(self.codes)
-        for rows in self.in_parts():
-            for panels, to in zip(self.panel_parts(), found, strict=True):
-                table = self.panels, N_COLUMNS, codes, self.n_rows
-                kernels.sampled_products(*rows, *panels, self.starts, self.columns, *table, to)
-        return found
 
 
 @pytest.mark.parametrize("units", [1, 31, 32, 33, 64, 500])
@@ -72,15 +62,7 @@ def test_the_input_layer_is_a_dense_product(counts, units, seed):
 
 @CHECKED
 @given(COUNTS, UNITS, SEEDS)
-def test_outputs_are_dense_products_where_there_is_a_rating(counts, units, seed):
-    case = Case(counts, units, seed)
-    expected = reference.sampled_products(case.starts, case.columns, case.weights, case.codes)
-    np.testing.assert_allclose(case.products().sum(axis=0), expected, rtol=1e-4, atol=1e-4)
-
-
-@CHECKED
-@given(COUNTS, UNITS, SEEDS)
-def test_rows_go_into_panels_with_zeros_behind_them(counts, units, seed):
+def test_rows_go_into_panels_with_zeros_behind_them_and_back(counts, units, seed):
     case = Case(counts, units, seed)
     expected = reference.to_panels(case.codes)
     panels = np.full(len(expected), np.nan, np.float32)
@@ -89,42 +71,8 @@ def test_rows_go_into_panels_with_zeros_behind_them(counts, units, seed):
         kernels.fill_panels(first, last, part, units, case.n_rows, panels)
     np.testing.assert_array_equal(panels, expected)
     np.testing.assert_array_equal(reference.from_panels(panels, case.n_rows, units), case.codes)
-
-
-@CHECKED
-@given(COUNTS, SEEDS)
-def test_errors_and_their_gradients_by_row_and_by_column(counts, seed):
-    case = Case(counts, 3, seed)
-    products = case.products()
-    scale = np.float32(0.25)
-    given = case.columns, case.values, case.bias, scale
-    expected = reference.sampled_errors(*given, products.sum(axis=0))
-    n = len(case.columns)
-    places = np.random.default_rng(seed).permutation(n).astype(np.int32)
-    by_column = np.full(n, np.nan, np.float32)
-    total = sum(
-        kernels.sampled_errors(
-            first,
-            last,
-            case.starts,
-            case.columns,
-            case.values,
-            case.bias,
-            scale,
-            places,
-            products,
-            by_column,
-        )
-        for first, last in case.in_parts()
-    )
-    assert total == pytest.approx(expected[0], rel=1e-5)
-    np.testing.assert_allclose(products[0], expected[1], rtol=1e-5, atol=1e-5)
-    np.testing.assert_array_equal(by_column[places], products[0])
-
-
-def test_what_is_not_finite_shows():
-    case = Case([5, 5], 40, 0)
-    case.codes[1, 7] = np.nan
-    products = case.products().sum(axis=0)
-    assert np.isfinite(products[:5]).all()
-    assert np.isnan(products[5:]).all()
+    rows = np.full_like(case.codes, np.nan)
+    for first, last in case.in_parts():
+        part = rows[first:last].reshape(-1)
+        kernels.copy_panels(first, last, panels, units, case.n_rows, part)
+    np.testing.assert_array_equal(rows, case.codes)

@@ -2,16 +2,8 @@
 
 import numpy as np
 
-from tests.reference import weight_panels
-
-SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
-ACTIVATIONS = {
-    "linear": lambda z: z,
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-    "tanh": np.tanh,
-    "relu": lambda z: np.maximum(z, 0),
-    "selu": lambda z: SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0))),
-}
+from tests.reference.column_products import table
+from tests.reference.panel_units import ACTIVATIONS
 
 
 def parameters_of(network):
@@ -47,17 +39,17 @@ def outputs(hidden, parameters):
     return hidden @ weights.T + parameters["output.bias"]
 
 
-def loss(batch, n_columns, parameters, n_layers, activation, **options):
+def loss(batch, parameters, n_layers, activation, **options):
     """Return the mean over rows of the squared errors where there are ratings."""
-    rated = batch.starts, batch.columns
-    values, mask = weight_panels.dense(*rated, batch.values, n_columns)
-    inputs, _ = weight_panels.dense(*rated, batch.inputs, n_columns)
+    rated = batch.column_starts, batch.column_rows
+    values, mask = table(*rated, batch.values, len(batch.rows))
+    inputs, _ = table(*rated, batch.inputs, len(batch.rows))
     hidden = codes(inputs, parameters, n_layers, activation, **options)
     errors = np.where(mask, outputs(hidden, parameters) - values, 0)
     return np.sum(errors**2) / len(errors)
 
 
-def gradients(batch, n_columns, parameters, *network, **options):
+def gradients(batch, parameters, *network, **options):
     """Return the gradient of `loss` by every parameter, by central differences."""
     found = {}
     for name, value in parameters.items():
@@ -66,7 +58,7 @@ def gradients(batch, n_columns, parameters, *network, **options):
             kept, ends = value[at], []
             for step in (1e-6, -1e-6):
                 value[at] = kept + step
-                ends.append(loss(batch, n_columns, parameters, *network, **options))
+                ends.append(loss(batch, parameters, *network, **options))
             value[at] = kept
             found[name][at] = (ends[0] - ends[1]) / 2e-6
     return found

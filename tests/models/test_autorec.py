@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import fastmf
 from fastmf import Ratings, RunSettings, read_ratings
+from fastmf.cli import fastmf as fastmf_command
 from fastmf.errors import DataError, DivergenceError, ModelFileError, ParameterError
 from fastmf.models import load_model
 from fastmf.models.autorec import AutoRec
@@ -32,7 +34,7 @@ class TestDeep(TestAutoRec):
 
 
 class TestTied(TestAutoRec):
-    variant = {"tied": True, "input_dropout": 0.1, "presence": 0.0}  # noqa: RUF012
+    variant = {"tied": True, "input_dropout": 0.1, "presence": 0.0, "centred_rows": False}  # noqa: RUF012
 
 
 class TestDescent(TestAutoRec):
@@ -59,7 +61,7 @@ PARTS = ("dropout", "input_dropout", "momentum", "warm_up")
         *(("activation", value) for value in ("softmax", None)),
         *(("optimizer", value) for value in ("rprop", None)),
         *(("schedule", value) for value in ("never", None)),
-        *((name, 1) for name in ("batch_norm", "tied", "normalized_input")),
+        *((name, 1) for name in ("batch_norm", "tied", "normalized_input", "centred_rows")),
     ],
 )
 def test_values_outside_the_limits_are_refused_with_name_and_value(name, value):
@@ -110,10 +112,72 @@ def test_users_and_items_without_training_ratings_predict_like_the_unknown(base)
 def test_a_diverging_rate_is_told_and_leaves_the_model_as_it_was():
     table = planted(1500, 60, 40)
     model = AutoRec((8,), activation="relu", optimizer="sgd", learning_rate=10.0)
-    with pytest.raises(DivergenceError, match="learning rate") as raised:
+    with pytest.raises(DivergenceError, match=r"learning rate \(it is 10;") as raised:
         model.fit(table)
     assert is_one_line(raised)
     assert not hasattr(model, "user_factors_")
+
+
+def test_only_the_given_ratings_can_diverge_not_those_that_kernels_are_compiled_with():
+    table = planted(1500, 60, 40)
+    for optimizer in ("sgd", "adam"):
+        model = AutoRec((500,), activation="relu", optimizer=optimizer, learning_rate=1e-7)
+        model.set_params(epochs=1, presence=0.0).fit(table)
+        assert np.isfinite(model.item_factors_).all()
+
+
+CELLS = [(user, item, 1 + (7 * user + 3 * item) % 5) for user in range(9) for item in range(6)]
+
+
+@pytest.fixture
+def train(tmp_path):
+    """Write ratings, train AutoRec on them by command line, and return how that ended."""
+
+    def run(cells, *options):
+        file = tmp_path / "ratings.csv"
+        lines = [",".join(map(str, cell)) for cell in cells]
+        file.write_text("\n".join(["user,item,rating", *lines]))
+        words = "train", file, "--model", "autorec", "--epochs", 2, "--out", tmp_path / "model"
+        return CliRunner().invoke(fastmf_command, [str(word) for word in (*words, *options)])
+
+    return run
+
+
+@pytest.mark.parametrize("base", ["item", "user"])
+@pytest.mark.parametrize(
+    ("cells", "options", "line"),
+    [
+        (CELLS, ("--hidden", "0"), "hidden is 0, but it must be at least 1"),
+        (CELLS, ("--hidden", "5,0"), "hidden is 0, but it must be at least 1"),
+        ([cell for cell in CELLS if cell[1] == 3], (), "one item (3): nothing to factorize"),
+        ([cell for cell in CELLS if cell[0] == 3], (), "one user (3): nothing to factorize"),
+        (
+            CELLS,
+            ("--activation", "linear", "--optimizer", "sgd", "--learning-rate", "10"),
+            "training diverged in epoch",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(train, tmp_path, base, cells, options, line):
+    ended = train(cells, "--base", base, *options)
+    assert ended.exit_code == 1
+    complaints = [one for one in ended.stderr.splitlines() if one.startswith("fastmf: error: ")]
+    assert len(complaints) == 1
+    assert line in complaints[0]
+    assert "Traceback" not in ended.output
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("base", ["item", "user"])
+def test_a_catalogue_of_two_and_strangers_to_validate_on(train, tmp_path, base):
+    strangers = tmp_path / "valid.csv"
+    strangers.write_text("user,item,rating\n99,77,3\n1,77,5\n99,1,2\n1,1,4\n")
+    few = [cell for cell in CELLS if cell[1] < 2]
+    ended = train(few, "--base", base, "--hidden", 3, "--valid", strangers)
+    assert ended.exit_code == 0, ended.output
+    model = load_model(tmp_path / "model")
+    assert np.isfinite(model.valid_rmse_)
+    assert np.isfinite(model.predict([99, 1, 99], [77, 77, 1])).all()
 
 
 def test_more_than_memory_holds_is_refused_beforehand():
@@ -140,6 +204,7 @@ def test_folded_in_users_are_those_of_training(batch_norm, tmp_path):
         folded = one.fold_in_users(table)
         assert folded.notes_ == ()
         np.testing.assert_allclose(folded.user_factors_, model.user_factors_, atol=1e-5)
+        np.testing.assert_allclose(folded.user_bias_, model.user_bias_, atol=1e-6)
         users, items = table.users.take([3, 4]), table.items.take([5, 6])
         expected = model.predict(users, items)
         np.testing.assert_allclose(folded.predict(users, items), expected, rtol=1e-5)
@@ -167,6 +232,7 @@ def test_folded_in_items_are_those_of_training():
     model = AutoRec((6,), epochs=4).fit(table)
     folded = model.fold_in_items(table)
     np.testing.assert_allclose(folded.item_factors_, model.item_factors_, atol=1e-5)
+    np.testing.assert_allclose(folded.item_bias_, model.item_bias_, atol=1e-6)
 
 
 @pytest.mark.parametrize("base", ["item", "user"])

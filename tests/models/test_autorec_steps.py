@@ -14,6 +14,7 @@ from fastmf.parallel import Team
 from tests.kernels.rated_rows import random_rows, values_of
 from tests.models import autorec_twin as twin
 from tests.reference import weight_panels
+from tests.reference.column_products import table as by_column
 
 N_COLUMNS = 7
 COUNTS = [3, 7, 0, 5, 1, 4]
@@ -22,6 +23,7 @@ NETWORKS = [
     {"hidden": (5,), "tied": True},
     {"hidden": (6, 3), "activation": "tanh"},
     {"hidden": (6, 3), "activation": "relu", "batch_norm": True},
+    {"hidden": (5,), "activation": "tanh", "batch_norm": True},
     {"hidden": (4, 3, 4), "activation": "selu", "tied": True},
     {"hidden": (3,), "activation": "linear", "input_dropout": 0.4, "presence": 0.0},
 ]
@@ -31,17 +33,18 @@ class Case:
     """A network, and one batch of all rows with ratings."""
 
     def __init__(self, options, threads=1):
-        self.parameters = AutoRecParameters(**{"dropout": 0.0, **options})
+        self.parameters = AutoRecParameters(**{"dropout": 0.0, "input_dropout": 0.0, **options})
         self.rated = random_rows(COUNTS, N_COLUMNS, 3)
-        self.form = InputForm(self.parameters.presence, 3.0)
+        self.form = InputForm(self.parameters.presence, 3.0, self.parameters.prior_count)
         generator = np.random.default_rng(1)
         self.network = AutoRecNetwork(self.parameters, N_COLUMNS, self.form, generator)
         self.network.output_bias[:] = np.linspace(-0.5, 0.5, N_COLUMNS)
         keep = 1 - self.parameters.input_dropout
         self.team = Team(threads)
-        batches = RowBatches(self.rated, N_COLUMNS, 100, self.form, keep=keep)
+        self.centres = self.form.centres(self.rated)
+        batches = RowBatches(self.rated, N_COLUMNS, 100, self.form, self.centres, keep=keep)
         self.batch = next(iter(batches.epoch(0, self.team)))
-        self.given = N_COLUMNS, twin.parameters_of(self.network)
+        self.given = (twin.parameters_of(self.network),)
         self.shape = len(self.parameters.layers), self.parameters.activation
         self.options = {"batch_norm": self.parameters.batch_norm}
 
@@ -51,7 +54,8 @@ class Case:
 
     def inputs(self):
         """Return the inputs of all ratings, and the dense table of them."""
-        inputs = self.form.inputs(values_of(self.rated), np.diff(self.rated.starts))
+        counts = np.diff(self.rated.starts)
+        inputs = self.form.inputs(values_of(self.rated) - np.repeat(self.centres, counts), counts)
         rated = self.rated.starts, self.rated.other_index, inputs
         return inputs, weight_panels.dense(*rated, N_COLUMNS)[0]
 
@@ -68,7 +72,7 @@ def test_a_batch_has_all_rows_with_ratings_once(options):
 @pytest.mark.parametrize("options", NETWORKS, ids=str)
 def test_the_loss_is_that_of_the_dense_masked_network(options):
     case = Case(options)
-    squared_error = case.steps().propagate(case.batch)
+    squared_error = case.steps().forward(case.batch)
     assert squared_error / len(case.batch.rows) == pytest.approx(case.loss(), rel=1e-4)
 
 
@@ -77,7 +81,7 @@ def test_the_loss_is_that_of_the_dense_masked_network(options):
 def test_gradients_are_those_of_central_differences(options, regularization):
     case = Case(options)
     expected = twin.gradients(case.batch, *case.given, *case.shape, **case.options)
-    before = case.given[1]
+    (before,) = case.given
     # With this optimizer and rate a step is the gradient.
     case.steps(regularization).take(case.batch, 1.0)
     after = twin.parameters_of(case.network)
@@ -90,10 +94,11 @@ def test_gradients_are_those_of_central_differences(options, regularization):
 
 def test_batches_and_codes_see_the_same_inputs():
     case = Case({"hidden": (5,)})
-    inputs, _ = case.inputs()
-    starts = case.rated.starts
-    rows = [inputs[starts[row] : starts[row + 1]] for row in case.batch.rows]
-    np.testing.assert_array_equal(case.batch.inputs, np.concatenate(rows))
+    inputs, table = case.inputs()
+    batch = case.batch
+    found, mask = by_column(batch.column_starts, batch.column_rows, batch.inputs, len(batch.rows))
+    np.testing.assert_array_equal(found, table[batch.rows])
+    assert mask.sum() == len(inputs)
 
 
 def test_dropped_ratings_are_still_to_be_predicted():
@@ -107,7 +112,7 @@ def test_codes_are_those_of_the_network_without_dropout(options):
     options = {**options, "batch_norm": False}
     case = Case(options)
     inputs, table = case.inputs()
-    expected = twin.codes(table, case.given[1], *case.shape)
+    expected = twin.codes(table, case.given[0], *case.shape)
     for first, last in ((0, 6), (2, 5), (2, 3)):
         part = slice(case.rated.starts[first], case.rated.starts[last])
         found = case.network.encode(case.rated, inputs[part], first, last)
@@ -121,7 +126,7 @@ def test_codes_are_normalized_by_running_statistics():
     for _ in range(300):
         steps.take(case.batch, 1e-9)
     inputs, table = case.inputs()
-    sums = table @ case.given[1]["input.weights"]
+    sums = table @ case.given[0]["input.weights"]
     rows = case.batch.rows
     centred = sums - sums[rows].mean(axis=0)
     expected = centred / sums[rows].std(axis=0, ddof=1)
@@ -153,18 +158,18 @@ def test_training_reduces_the_loss():
 def test_refeeding_trains_on_the_outputs_of_all_columns():
     case = Case({"hidden": (5,)})
     steps = case.steps()
-    steps.propagate(case.batch)
+    steps.forward(case.batch)
     found = steps.refed(case.batch)
-    hidden = twin.codes(case.inputs()[1][case.batch.rows], case.given[1], *case.shape)
-    expected = twin.outputs(hidden, case.given[1])
-    np.testing.assert_allclose(found.values.reshape(expected.shape), expected, rtol=1e-4)
-    dense, mask = weight_panels.dense(found.starts, found.columns, found.inputs, N_COLUMNS)
+    hidden = twin.codes(case.inputs()[1][case.batch.rows], case.given[0], *case.shape)
+    expected = twin.outputs(hidden, case.given[0])
+    values, mask = by_column(found.column_starts, found.column_rows, found.values, len(found.rows))
     assert mask.all()
-    by_column = dense.T.ravel()
-    np.testing.assert_allclose(found.column_inputs, by_column, rtol=1e-6)
-    np.testing.assert_array_equal(found.column_inputs[found.places], found.inputs)
-    rows = np.repeat(np.arange(len(found.rows)), N_COLUMNS)
-    np.testing.assert_array_equal(found.column_rows[found.places], rows)
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
+    assert found.weight * found.values.size == pytest.approx(case.batch.values.size)
+    factor = case.form.factors(np.array([N_COLUMNS]))
+    np.testing.assert_allclose(
+        found.inputs, factor * (found.values + np.float32(case.form.presence)), rtol=1e-6
+    )
 
 
 def test_a_refed_step_follows_the_first_and_is_that_of_the_dense_loss():
@@ -172,7 +177,7 @@ def test_a_refed_step_follows_the_first_and_is_that_of_the_dense_loss():
     refed = AutoRecSteps(case.network, SGD(), 0.0, case.team, refeeding=True)
     other = Case({"hidden": (5,)})
     plain = other.steps()
-    plain.propagate(other.batch)
+    plain.forward(other.batch)
     dense = plain.refed(other.batch)
     plain.take(other.batch, 0.01)
     plain.take(dense, 0.01)
@@ -181,6 +186,18 @@ def test_a_refed_step_follows_the_first_and_is_that_of_the_dense_loss():
     expected = twin.parameters_of(other.network)
     for name, value in twin.parameters_of(case.network).items():
         np.testing.assert_array_equal(value, expected[name], name)
+
+
+def test_the_weight_of_a_batch_scales_its_gradients():
+    moved = []
+    for weight in (1.0, 0.25):
+        case = Case({"hidden": (5,)})
+        before = twin.parameters_of(case.network)
+        case.steps().take(case.batch._replace(weight=weight), 0.01)
+        after = twin.parameters_of(case.network)
+        moved.append({name: after[name] - value for name, value in before.items()})
+    for name, change in moved[0].items():
+        np.testing.assert_allclose(moved[1][name], 0.25 * change, rtol=1e-2, atol=1e-6)
 
 
 def test_arrays_bring_a_network_back():

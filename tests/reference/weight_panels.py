@@ -37,16 +37,3 @@ def sum_weights(starts, columns, coefficients, weights):
     """Return the dense product of the table of coefficients and the weights."""
     table, _ = dense(starts, columns, coefficients, len(weights))
     return table @ weights.astype(np.float64)
-
-
-def sampled_products(starts, columns, weights, codes):
-    """Return, of all products of rows and columns, those where there is a rating."""
-    products = codes.astype(np.float64) @ weights.astype(np.float64).T
-    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    return products[rows, columns]
-
-
-def sampled_errors(columns, values, bias, scale, products):
-    """Return the sum of squared errors, and the gradients."""
-    errors = products.astype(np.float64) + bias[columns] - values
-    return np.sum(errors**2), scale * errors
