@@ -264,6 +264,7 @@ def add_profiles(
             "hidden": network.hidden,
             "dropout": network.dropout,
             "batch_norm": network.batch_norm,
+            "weight_decay": 0.0,
         }
         found: dict[int, ProfiledRun] = {}
         for batch_size in batch_sizes:
@@ -278,5 +279,6 @@ def add_profiles(
     record.notes.append(
         "Where the time goes: time of the threads in each kernel, in nanoseconds of one thread a "
         "rating, with the clocks running, which cost some; the rest is Python, handing over to "
-        "threads and waiting for them."
+        "threads and waiting for them. GMAC/s count every rating's products, though those of the "
+        "first layer are computed once for each distinct user and item of a batch."
     )

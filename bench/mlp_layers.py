@@ -29,8 +29,8 @@ FACTORS = 50
 
 
 def layer_options(model: str) -> tuple[str, ...]:
-    """Return the options of ``fastmf train`` that make a model's layers."""
+    """Return the options of ``fastmf train`` that make a model's layers, trained by plain Adam."""
     network = NETWORKS[model]
-    hidden = ",".join(map(str, network.hidden))
+    layers = "--hidden", ",".join(map(str, network.hidden)), "--dropout", str(network.dropout)
     norm = ("--batch-norm",) if network.batch_norm else ()
-    return ("--model", model, "--hidden", hidden, "--dropout", str(network.dropout), *norm)
+    return ("--model", model, "--weight-decay", "0", *layers, *norm)

@@ -21,15 +21,27 @@ from numba.core.dispatcher import Dispatcher
 from bench.harness import Table
 from bench.process import run_command
 from fastmf import RunSettings, read_ratings
+from fastmf.kernels import ticks
+from fastmf.kernels.pair_steps import take_steps
 from fastmf.models import model_class
 
 GEMM = "gemm (in a stack's own kernel with biases and activations)"
 REST = "Python, hand-over, waiting"
+# What steps that are compiled from end to end spend their time on, by `fastmf.kernels.ticks`.
+IN_STEPS = {
+    ticks.ROWS_AT_HAND: "bring rows up to date, gather them",
+    ticks.PRODUCTS: GEMM,
+    ticks.ELEMENTS: "join halves, norms, activations, dropout, loss",
+    ticks.SUMS_BY_ROW: "sum gradients by row",
+    ticks.ROW_STEPS: "step of rows",
+    ticks.PARAMETERS: "sum gradients of layers, step",
+}
 # What kernels are for, by module or by function; others are shown by their own names.
 PURPOSES = {
     "dense_chain": GEMM,
     "embedding_rows.gather": "gather rows",
     "embedding_rows.sort_by_row": "sort the batch by row",
+    "sorted_batches": "sort the batch by row",
     "lazy_adam.bring_up_to_date": "bring rows up to date",
     "lazy_adam.step": "sum gradients of rows, step",
     "dense_steps": "step of layers",
@@ -91,6 +103,29 @@ class Clocks:
             result = function(*arguments, **named)
             threads[thread()][purpose] += clock() - began
             return result
+
+        # Some are called uncompiled as well, on arrays.
+        run.py_func = getattr(function, "py_func", None)  # type: ignore[attr-defined]
+        return run
+
+    def timed_steps(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `fastmf.kernels.pair_steps.take_steps` with its own clocks running.
+
+        Parameters
+        ----------
+        function : callable
+        """
+        threads, clock = self._threads, time.perf_counter
+
+        def run(*arguments: Any) -> None:
+            *others, memory, number = arguments
+            counted = np.zeros((number + 1, ticks.N_PURPOSES + 1), np.int64)
+            began = clock()
+            function(*others, memory._replace(ticks=counted), number)
+            elapsed, of_purposes = clock() - began, counted[number, : ticks.N_PURPOSES]
+            for purpose, name in IN_STEPS.items():
+                share = of_purposes[purpose] / max(1, of_purposes.sum())
+                threads[threading.get_ident()][name] += float(share) * elapsed
 
         return run
 
@@ -180,7 +215,11 @@ def clocks_on_kernels(clocks: Clocks) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(np, "matmul", clocks.timed(np.matmul, GEMM)))
         for module, name, kernel in list(_kernels_in_use()):
-            timed = clocks.timed(kernel, purpose_of(kernel))
+            timed = (
+                clocks.timed_steps(kernel)
+                if kernel is take_steps
+                else clocks.timed(kernel, purpose_of(kernel))
+            )
             stack.enter_context(mock.patch.object(module, name, timed))
         yield
 

@@ -7,12 +7,22 @@ races as long as no other thread has the same range.
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastmf.kernels.compiled import kernel
 
-__all__ = ["adagrad_step", "adam_step", "momentum_step", "rprop_step", "sum_shards"]
+__all__ = [
+    "DenseState",
+    "adagrad_step",
+    "adam_step",
+    "add_share",
+    "momentum_step",
+    "rprop_step",
+    "step_of_range",
+    "sum_shards",
+]
 
 
 @kernel(error_model="numpy")
@@ -35,6 +45,23 @@ def sum_shards(first, last, gradients, factor, total):
     if factor != np.float32(1):
         for at in range(first, last):
             total[at] *= factor
+
+
+@kernel(error_model="numpy")
+def add_share(out, share, decays, value):
+    """Set ``out += share * decays * value``: a penalty's gradient, or what weight decay takes.
+
+    Parameters
+    ----------
+    out : (n,) float32, modified in place
+    share : float32
+    decays : (n,) float32
+        1 or 0.
+    value : (n,) float32
+        May be `out`.
+    """
+    for at in range(len(out)):
+        out[at] += share * decays[at] * value[at]
 
 
 @kernel(error_model="numpy")
@@ -132,3 +159,66 @@ def rprop_step(value, gradient, previous, step, growth, shrinkage, smallest, lar
             value[at] -= size
         elif slope < zero:
             value[at] += size
+
+
+class DenseState(NamedTuple):
+    """What moves the parameters.
+
+    Attributes
+    ----------
+    total, means, squares : (n,) float32
+        Summed gradients, and the moments.
+    decays : (n,) float32
+        1 where regularization and weight decay apply, else 0.
+    ranges : (n_ranges, 3) int64
+        First, last, and whose parts; see `fastmf.kernels.pair_steps.OF_USERS`.
+    pull : float32
+        The penalty's gradient is this times the parameter.
+    """
+
+    total: Any
+    means: Any
+    squares: Any
+    decays: Any
+    ranges: Any
+    pull: Any
+
+
+@kernel(error_model="numpy")
+def step_of_range(
+    dense,
+    first,
+    last,
+    parts,
+    parameters,
+    beta1,
+    beta2,
+    rate,
+    root,
+    lost,
+    epsilon,
+):
+    """Sum the gradients of a range of parameters over their parts, and take a step of Adam.
+
+    Parameters
+    ----------
+    dense : DenseState
+        Modified in the range.
+    first, last : int64
+    parts : (n_parts, n) float32
+    parameters : (n,) float32, modified in place
+    beta1, beta2, rate, root : float32
+        See `adam_step`.
+    lost : float32
+        What weight decay adds to a parameter, as a share of it: not above 0.
+    epsilon : float32
+    """
+    sum_shards(first, last, parts, np.float32(1), dense.total)
+    some, total = parameters[first:last], dense.total[first:last]
+    decays = dense.decays[first:last]
+    if dense.pull != 0:
+        add_share(total, dense.pull, decays, some)
+    if lost != 0:
+        add_share(some, lost, decays, some)
+    means, squares = dense.means[first:last], dense.squares[first:last]
+    adam_step(some, total, means, squares, beta1, beta2, rate, root, epsilon)

@@ -15,13 +15,25 @@ adds its summand; so one polynomial brings a row up to date, however many steps 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
 
 from fastmf.kernels.compiled import kernel
 
-__all__ = ["CENTER", "DEGREE", "LINE", "TOO_ROUGH", "add_adam_step", "add_momentum_step"]
+__all__ = [
+    "CENTER",
+    "DEGREE",
+    "LINE",
+    "TOO_ROUGH",
+    "Polynomials",
+    "Remembered",
+    "add_adam_step",
+    "add_momentum_step",
+    "fade_steps",
+    "remember_step",
+]
 
 DEGREE = 9
 """Of the polynomials: exact to rounding for the usual betas, from the first step on."""
@@ -49,11 +61,12 @@ _INT, _DOUBLE = types.int64, types.float64
 @kernel(
     error_model="numpy",
     signature=types.void(
-        *(_INT, _INT, _DOUBLE, _DOUBLE, _DOUBLE, _DOUBLE),
+        *(_INT, _INT, _INT, _DOUBLE, _DOUBLE, _DOUBLE, _DOUBLE),
         *(_DOUBLES, _DOUBLES, _DOUBLES, _MATRIX, _TABLE_OUT, _TABLE_OUT, _LINES_OUT),
     ),
 )
 def add_adam_step(
+    first,
     now,
     window,
     rate,
@@ -72,6 +85,9 @@ def add_adam_step(
 
     Parameters
     ----------
+    first : int64
+        The first step to add to. 1 where step 0 is that of rows without any gradient so far: those
+        have no moments, and any polynomial will do.
     now : int64
         The step that was taken, from the first one kept.
     window : int64
@@ -97,7 +113,7 @@ def add_adam_step(
     lines : (at least now, LINE) float32, modified in place
         The polynomials by powers of z, as kernels read them.
     """
-    for step in range(max(0, now - window), now):
+    for step in range(max(first, now - window), now):
         gap = now - step
         center = centers[step]
         spread = root * spreads[gap]
@@ -149,3 +165,91 @@ def add_momentum_step(now, window, rate, keep, powers, sums):
     """
     for step in range(max(0, now - window), now):
         sums[step] = keep * sums[step] + rate * powers[now - step]
+
+
+@kernel(signature=types.void(_INT, _DOUBLE, _DOUBLES_OUT, types.Array(types.float32, 1, "C")))
+def fade_steps(now, keep, decays, losses):
+    """Add a step of weight decay to what decay has done since the steps before it.
+
+    Parameters
+    ----------
+    now : int64
+        The step that was taken, from the first one kept.
+    keep : float64
+        What weight decay multiplies a value by in this step.
+    decays : (at least now,) float64, modified in place
+        What it has multiplied a value by since each step.
+    losses : (at least now,) float32, modified in place
+        The same less one.
+    """
+    for step in range(now):
+        decays[step] *= keep
+        losses[step] = np.float32(decays[step] - 1.0)
+
+
+class Polynomials(NamedTuple):
+    """Arguments of `add_adam_step` that it modifies."""
+
+    series: Any
+    bounds: Any
+    lines: Any
+
+
+class Remembered(NamedTuple):
+    """What Adam remembers of its steps, to be added to after each.
+
+    Attributes
+    ----------
+    moves : (n_batches, 3) float64
+        Of each step: rate, root, and what decay multiplies by; see `add_adam_step`.
+    beta1_powers, spreads, centers, basis
+        See `add_adam_step`.
+    polynomials : tuple of Polynomials
+        Of columns that decay, and of those that do not.
+    in_use : (2,) bool
+        Which of these are kept.
+    decays, losses
+        See `fade_steps`.
+    epsilon : float
+    first : int
+        The first step that polynomials are kept of.
+    """
+
+    moves: Any
+    beta1_powers: Any
+    spreads: Any
+    centers: Any
+    basis: Any
+    polynomials: Any
+    in_use: Any
+    decays: Any
+    losses: Any
+    epsilon: float
+    first: int
+
+
+@kernel
+def remember_step(remembered, number, now, window):
+    """Add a step of Adam to all that makes good for it in rows that it has not touched.
+
+    Parameters
+    ----------
+    remembered : Remembered
+        Its polynomials, decays and losses are modified.
+    number : int64
+        Of the step among its moves.
+    now, window : int64
+        See `add_adam_step`.
+    """
+    rate, root, keep = remembered.moves[number]
+    if keep != 1.0:
+        fade_steps(now, keep, remembered.decays, remembered.losses)
+    for kind in range(2):
+        if remembered.in_use[kind]:
+            polynomials = remembered.polynomials[kind]
+            kept = keep if kind == 0 else 1.0
+            add_adam_step(
+                *(remembered.first, now, window, rate, root, kept, remembered.epsilon),
+                *(remembered.beta1_powers, remembered.spreads, remembered.centers),
+                *(remembered.basis, polynomials.series, polynomials.bounds, polynomials.lines),
+            )

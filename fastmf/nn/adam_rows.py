@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,15 @@ from numpy.typing import NDArray
 from fastmf.data.arrays import frozen
 from fastmf.errors import ParameterError
 from fastmf.kernels import lazy_adam
-from fastmf.kernels.step_history import CENTER, DEGREE, LINE, TOO_ROUGH, add_adam_step
+from fastmf.kernels.pair_rows import AdamHistory
+from fastmf.kernels.step_history import (
+    CENTER,
+    DEGREE,
+    LINE,
+    Polynomials,
+    Remembered,
+    add_adam_step,
+)
 from fastmf.nn.optimizers import Adam
 from fastmf.nn.row_steps import GONE, MOST_STEPS, RowState, RowSteps, RowSums, rounded_powers
 
@@ -94,17 +103,14 @@ class AdamSteps(RowSteps):
 
     def bring_up_to_date(self, state: RowState, first: int, last: int, touched: Array) -> None:
         """Make good the steps missed; see `RowSteps.bring_up_to_date`."""
-        lines = (self._fading if state.has_fading else self._plain).read_only
-        mixed = int(state.has_fading and state.has_plain)
         lazy_adam.bring_up_to_date(
             *(first, last, touched, self.now, state.stamps, state.rows, *state.kept),
-            *(state.stride, state.fades, self._window, lines, self._plain.read_only, mixed),
+            *(state.stride, state.fades, self._window, *self.lines_of(state)),
             *(self.losses_of(state), *self._powers, self._read_only[0], self._epsilon),
         )
 
-    def begin_step(self, learning_rate: float) -> None:
-        """Count a step; see `RowSteps.begin_step`."""
-        super().begin_step(learning_rate)
+    def _count(self, learning_rate: float) -> None:
+        super()._count(learning_rate)
         settings, taken = self._settings, self.n_steps
         self._rate = learning_rate / (1 - settings.beta1**taken)
         self._root = math.sqrt(1 - settings.beta2**taken)
@@ -118,18 +124,75 @@ class AdamSteps(RowSteps):
             *(state.fades, rate, inverse_root, lost, self._epsilon, *self._betas),
         )
 
+    @property
+    def _oldest(self) -> int:
+        """The first step that polynomials are kept of; step 0 of all has no moments."""
+        return int(self._first == 0)
+
+    def history(self) -> AdamHistory:
+        """Return what compiled steps know of those before them."""
+        return AdamHistory(
+            steps=self._read_only[0],
+            powers1=self._powers[0],
+            powers2=self._powers[1],
+            betas=frozen(np.array(self._betas, np.float32)),
+            epsilon=self._epsilon,
+            window=int(self._window),
+        )
+
+    def lines_of(self, state: RowState) -> tuple[Array, Array, int]:
+        """Return the polynomials of a table with and without decay, and whether it needs both.
+
+        Parameters
+        ----------
+        state : RowState
+        """
+        lines = (self._fading if state.has_fading else self._plain).read_only
+        return lines, self._plain.read_only, int(state.has_fading and state.has_plain)
+
+    def announce(self, learning_rates: Sequence[float]) -> Remembered:
+        """Count steps that compiled code takes next, and remembers by itself.
+
+        Parameters
+        ----------
+        learning_rates : sequence of float
+            Not more than can be remembered.
+
+        Returns
+        -------
+        Remembered
+        """
+        moves = np.empty((len(learning_rates), 3))
+        for move, learning_rate in zip(moves, learning_rates, strict=True):
+            self._count(learning_rate)
+            self._place_center()
+            move[:] = self._rate, self._root, 1 + self.lost
+        both = self._fading, self._plain
+        used = [polynomials for polynomials, _ in self._in_use]
+        return Remembered(
+            moves=frozen(moves),
+            beta1_powers=self._beta1_powers,
+            spreads=self._spreads,
+            centers=self._read_only[1],
+            basis=self._basis,
+            polynomials=tuple(Polynomials(one.series, one.bounds, one.lines) for one in both),
+            in_use=frozen(np.array([one in used for one in both])),
+            decays=self._decays,
+            losses=self._losses,
+            epsilon=float(self._settings.epsilon),
+            first=self._oldest,
+        )
+
     def remember_step(self) -> None:
         """Note what the step does without gradients; see `RowSteps.remember_step`."""
         for polynomials, fades in self._in_use:
             kept = 1 + self.lost if fades else 1.0
             add_adam_step(
-                *(self.now, self._window, self._rate, self._root, kept, self._settings.epsilon),
+                *(self._oldest, self.now, self._window, self._rate, self._root, kept),
+                self._settings.epsilon,
                 *(self._beta1_powers, self._spreads, self._read_only[1], self._basis),
                 *(polynomials.series, polynomials.bounds, polynomials.lines),
             )
-            if self._first == 0:
-                # What has had no step yet has no moments: any polynomial will do.
-                polynomials.lines[0, : DEGREE + 1] = polynomials.lines[0, TOO_ROUGH] = 0
         self._place_center()
 
     def forget_steps(self) -> None:

@@ -14,7 +14,7 @@ from fastmf.kernels.hashing import GOLDEN, mix
 from fastmf.nn.parameters import Parameter
 from fastmf.nn.tape import Tape
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "dropout_keys"]
 
 Array = NDArray[Any]
 
@@ -76,9 +76,27 @@ class Dropout:
 @lru_cache(64)
 def _key(seed: int, step: int, number: int) -> np.uint64:
     """Return 64 bits that are others for each step and layer."""
+    return np.uint64(dropout_keys(seed, np.array([step]), number)[0])
+
+
+def dropout_keys(seed: int, steps: Array, number: int) -> Array:
+    """Return the keys of a dropout in some steps.
+
+    Parameters
+    ----------
+    seed : int
+    steps : ndarray of int
+        (n,) steps taken before each.
+    number : int
+        Of the layer.
+
+    Returns
+    -------
+    ndarray of uint64
+        (n,).
+    """
     words = mix.py_func
-    key = np.uint64(seed % 2**64)
-    with np.errstate(over="ignore"):  # as unsigned integers are meant to do
-        for part in (step, number):
-            key = words(key + np.uint64(part + 1) * GOLDEN)
-    return np.uint64(key)
+    keys = np.full(len(steps), seed % 2**64, np.uint64)
+    for part in (steps, np.full(len(steps), number)):
+        keys = words(keys + (part.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+    return keys

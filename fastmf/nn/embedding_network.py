@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastmf.nn.embeddings import EmbeddingGroup, EmbeddingTable
 from fastmf.nn.losses import Loss
-from fastmf.nn.network import Group, RowGradients
+from fastmf.nn.network import Group, PairHead, RowGradients
 from fastmf.nn.optimizers import Optimizer
 from fastmf.nn.parameters import Parameter
 from fastmf.nn.sequential import Sequential
@@ -149,6 +149,10 @@ class EmbeddingNetwork:
             (m,), or more dimensions where a model predicts more.
         """
         raise NotImplementedError
+
+    def pair_head(self) -> PairHead | None:
+        """Return what compiled steps need to know; by default they do not run the network."""
+        return None
 
     def n_rows(self, batch: Any) -> int:
         """Return the number of rows; by default that of the users' column.

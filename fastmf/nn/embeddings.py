@@ -151,6 +151,14 @@ class EmbeddingGroup:
         At least one, of float32.
     optimizer : Optimizer
 
+    Attributes
+    ----------
+    tables : tuple of EmbeddingTable
+    steps : RowSteps
+        Of the optimizer.
+    states : list of RowState
+        Of the tables.
+
     Raises
     ------
     ParameterError
@@ -162,16 +170,16 @@ class EmbeddingGroup:
         self._batches = [SortedBatch(table.n) for table in self.tables]
         self._factors = [_Factors(table) for table in self.tables]
         self._cuts: list[tuple[int, int, int]] = []
-        self._steps = row_steps(optimizer)
-        self._states = [
-            self._steps.state(table.rows, table.stride, table.decays) for table in self.tables
+        self.steps = row_steps(optimizer)
+        self.states = [
+            self.steps.state(table.rows, table.stride, table.decays) for table in self.tables
         ]
         self._kept: list[Array] = []
 
     @property
     def n_steps(self) -> int:
         """Steps taken."""
-        return self._steps.n_steps
+        return self.steps.n_steps
 
     def begin(self, indices: Sequence[Array], team: Team) -> None:
         """Bring the rows of a batch up to date, which are gathered next.
@@ -187,7 +195,7 @@ class EmbeddingGroup:
         IndexError
             If an entry is no row of its table.
         """
-        if self._steps.is_full:
+        if self.steps.is_full:
             self.finish(team)
 
         def sort(number: int) -> None:
@@ -198,7 +206,7 @@ class EmbeddingGroup:
         def bring_up_to_date(cut: tuple[int, int, int]) -> None:
             number, first, last = cut
             touched = self._batches[number].touched
-            self._steps.bring_up_to_date(self._states[number], first, last, touched)
+            self.steps.bring_up_to_date(self.states[number], first, last, touched)
 
         at_once = max(map(len, indices)) <= CUT_ENTRIES
         team.work(sort, range(len(self.tables)))
@@ -255,10 +263,10 @@ class EmbeddingGroup:
 
         def move(cut: tuple[int, int, int]) -> None:
             number, first, last = cut
-            self._steps.step(self._states[number], first, last, sums[number])
+            self.steps.step(self.states[number], first, last, sums[number])
 
-        self._steps.begin_step(learning_rate)
-        tasks: list[Callable[[], None]] = [self._steps.remember_step]
+        self.steps.begin_step(learning_rate)
+        tasks: list[Callable[[], None]] = [self.steps.remember_step]
         tasks += [partial(move, cut) for cut in self._cuts]
         team.work(lambda task: task(), tasks)
 
@@ -286,7 +294,7 @@ class EmbeddingGroup:
         def bring_up_to_date(cut: tuple[int, int, int]) -> None:
             number, first, last = cut
             every = frozen(np.arange(first, last, dtype=np.int32))
-            self._steps.bring_up_to_date(self._states[number], 0, last - first, every)
+            self.steps.bring_up_to_date(self.states[number], 0, last - first, every)
 
         cuts = [
             (number, first, min(first + _FINISHED_ROWS, table.n))
@@ -294,9 +302,9 @@ class EmbeddingGroup:
             for first in range(0, table.n, _FINISHED_ROWS)
         ]
         team.work(bring_up_to_date, cuts)
-        for state in self._states:
+        for state in self.states:
             state.stamps[:] = 0
-        self._steps.forget_steps()
+        self.steps.forget_steps()
 
     def keep(self) -> None:
         """Remember all rows as they are; after `finish`."""

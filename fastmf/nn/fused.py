@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from fastmf.kernels.dense_chain import DENSE, DROP, chain_backward, chain_forward
 from fastmf.nn.activations import IDENTITY, RELU
@@ -15,7 +15,7 @@ from fastmf.nn.layers import Dense, Layer
 from fastmf.nn.parameters import Parameter
 from fastmf.nn.tape import FlatTape, Tape
 
-__all__ = ["FusedLayers", "fused"]
+__all__ = ["Chain", "FusedLayers", "can_be_fused", "chain_of", "fused"]
 
 Array = NDArray[Any]
 
@@ -35,7 +35,7 @@ def fused(layers: Iterable[Layer]) -> list[Layer]:
     found: list[Layer] = []
     run: list[Dense | Dropout] = []
     for layer in layers:
-        if _can_be_fused(layer):
+        if can_be_fused(layer):
             run.append(layer)  # type: ignore[arg-type]
             continue
         if run:
@@ -45,7 +45,13 @@ def fused(layers: Iterable[Layer]) -> list[Layer]:
     return [*found, FusedLayers(run)] if run else found
 
 
-def _can_be_fused(layer: Layer) -> bool:
+def can_be_fused(layer: Layer) -> bool:
+    """Return whether a kernel can run a layer.
+
+    Parameters
+    ----------
+    layer : Layer
+    """
     if isinstance(layer, Dropout):
         return layer.rate > 0
     if not isinstance(layer, Dense):
@@ -54,18 +60,77 @@ def _can_be_fused(layer: Layer) -> bool:
     return layer.activation is IDENTITY or (layer.activation is RELU and has_bias)
 
 
-class _Chain(NamedTuple):
-    """A chain of layers as kernels take it, for parameters in one flat array."""
+class Chain(NamedTuple):
+    """A chain of layers as kernels take it, for parameters in one flat array.
+
+    Attributes
+    ----------
+    starts : dict of int to int
+        Where parameters begin, by their `id`.
+    steps, keys, thresholds, scales : ndarray
+        See `fastmf.kernels.dense_chain`.
+    n_inputs, n_outputs : int
+    n_columns : int
+        Of the outputs of all steps.
+    widest : int
+        Columns of the widest input of a step.
+    """
 
     starts: dict[int, int]
     steps: Array
     n_inputs: int
     n_outputs: int
-    n_columns: int  # of the outputs of all steps
+    n_columns: int
     widest: int
     keys: Array
     thresholds: Array
     scales: Array
+
+
+def chain_of(
+    layers: Sequence[Dense | Dropout], starts: dict[int, int], n_inputs: int, dtype: DTypeLike
+) -> Chain:
+    """Lay out layers for kernels.
+
+    Parameters
+    ----------
+    layers : sequence of Dense or Dropout
+        That `can_be_fused`.
+    starts : dict of int to int
+        Where parameters begin, by their `id`.
+    n_inputs : int
+        Of the first layer.
+    dtype : dtype
+        Of activations.
+
+    Returns
+    -------
+    Chain
+    """
+    rows = []
+    width = n_inputs
+    for layer in layers:
+        if isinstance(layer, Dropout):
+            rows.append((DROP, width, width, 0, -1, 0))
+            continue
+        bias = -1 if layer.bias is None else starts[id(layer.bias)]
+        rectified = int(layer.activation is RELU)
+        sizes = layer.n_inputs, layer.n_outputs
+        rows.append((DENSE, *sizes, starts[id(layer.weights)], bias, rectified))
+        width = layer.n_outputs
+    steps = np.array(rows, np.int64).reshape(-1, 6)
+    rates = np.array([getattr(layer, "rate", 0.0) for layer in layers])
+    return Chain(
+        starts=starts,
+        steps=steps,
+        n_inputs=n_inputs,
+        n_outputs=width,
+        n_columns=int(steps[:, 2].sum()),
+        widest=int(steps[:, 1].max(initial=0)),
+        keys=np.zeros(len(steps), np.uint64),
+        thresholds=(rates * 2**32).astype(np.uint32),
+        scales=(1 / (1 - rates)).astype(dtype),
+    )
 
 
 class FusedLayers:
@@ -81,7 +146,7 @@ class FusedLayers:
         first = self.layers[0]
         self._input_gradient = not isinstance(first, Dense) or first.input_gradient
         self._drops = any(isinstance(layer, Dropout) for layer in self.layers)
-        self._chain: _Chain | None = None
+        self._chain: Chain | None = None
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -124,42 +189,16 @@ class FusedLayers:
         chain_backward(chain.steps, *drops, *arrays)
         return dx
 
-    def _keys(self, chain: _Chain, tape: Tape) -> Array:
+    def _keys(self, chain: Chain, tape: Tape) -> Array:
         """Return the keys of the step's dropouts."""
         if not self._drops:
             return chain.keys
         keys = [layer.key(tape) if isinstance(layer, Dropout) else 0 for layer in self.layers]
         return np.array(keys, np.uint64)
 
-    def _chain_for(self, flat: FlatTape, n_inputs: int, tape: Tape) -> _Chain:
+    def _chain_for(self, flat: FlatTape, n_inputs: int, tape: Tape) -> Chain:
         """Return the chain, which is the same as long as the parameters stay in place."""
         chain = self._chain
         if chain is None or chain.starts is not flat.starts or chain.n_inputs != n_inputs:
-            chain = self._chain = self._laid_out(flat.starts, n_inputs, tape.dtype)
+            chain = self._chain = chain_of(self.layers, flat.starts, n_inputs, tape.dtype)
         return chain
-
-    def _laid_out(self, starts: dict[int, int], n_inputs: int, dtype: np.dtype[Any]) -> _Chain:
-        rows = []
-        width = n_inputs
-        for layer in self.layers:
-            if isinstance(layer, Dropout):
-                rows.append((DROP, width, width, 0, -1, 0))
-                continue
-            bias = -1 if layer.bias is None else starts[id(layer.bias)]
-            rectified = int(layer.activation is RELU)
-            sizes = layer.n_inputs, layer.n_outputs
-            rows.append((DENSE, *sizes, starts[id(layer.weights)], bias, rectified))
-            width = layer.n_outputs
-        steps = np.array(rows, np.int64)
-        rates = np.array([getattr(layer, "rate", 0.0) for layer in self.layers])
-        return _Chain(
-            starts=starts,
-            steps=steps,
-            n_inputs=n_inputs,
-            n_outputs=width,
-            n_columns=int(steps[:, 2].sum()),
-            widest=int(steps[:, 1].max()),
-            keys=np.zeros(len(steps), np.uint64),
-            thresholds=(rates * 2**32).astype(np.uint32),
-            scales=(1 / (1 - rates)).astype(dtype),
-        )

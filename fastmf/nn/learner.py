@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,10 @@ from fastmf.nn.blas import one_blas_thread
 from fastmf.nn.clipping import clipping_factor
 from fastmf.nn.network import Batches, Network
 from fastmf.nn.optimizers import DenseSteps, Optimizer
+from fastmf.nn.pair_steps import PairSteps, StepLosses
 from fastmf.nn.parameters import FlatParameters
 from fastmf.nn.schedules import LearningRate
 from fastmf.nn.shard_memory import ShardMemory
-from fastmf.nn.tape import Tape
 from fastmf.parallel import Team
 from fastmf.training import Outcome, Progress, RunSettings, train
 
@@ -108,6 +110,7 @@ class NetworkLearner:
         self._optimizer = DenseSteps(plan.optimizer, self._flat.value, self._flat.decays)
         self._shards = ShardMemory(self._flat, shared=network.is_local, seed=plan.seed)
         self._group = network.embedding_group(plan.optimizer)
+        self._pair_steps = self._compiled_steps()
         self._kept: tuple[Array, list[Array]] | None = None
         self._n_steps = plan.epochs * batches.n_batches
         self._step = 0
@@ -139,20 +142,20 @@ class NetworkLearner:
         DivergenceError
             If the errors leave the finite numbers or grow far past the spread of the ratings.
         """
+        rate, epochs = self._plan.learning_rate, self._plan.epochs
+        # A rate that stays as it is promises no better epochs later on.
+        steady = math.ceil(rate.warm_up * epochs) if rate.schedule == "constant" else None
         with one_blas_thread():
-            return train(self, self._plan.epochs, run)
+            return train(self, epochs, run, patience_after=steady)
 
     def run_epoch(self, epoch: int, progress: Progress) -> float:
         """Take a step with every batch; return the training RMSE on the way, with dropout."""
         sums = np.zeros(4)
-        for batch in self._batches.epoch(epoch, self._team):
+        for batches in self._together(self._batches.epoch(epoch, self._team)):
             with np.errstate(all="ignore"):  # the loop tells of divergence
-                tapes, loss = self._take_step(batch)
-            n_ratings = sum(tape.n_ratings for tape in tapes)
-            squared_error = sum(tape.squared_error for tape in tapes)
-            n_rows = tapes[0].n_batch
-            sums += loss * n_rows, n_rows, squared_error, n_ratings
-            progress.advance(n_ratings)
+                found = self._take_steps(batches)
+            sums += found
+            progress.advance(found.n_ratings)
         self.losses.append(float(sums[0] / sums[1]))
         return float(np.sqrt(sums[2] / sums[3]))
 
@@ -168,7 +171,8 @@ class NetworkLearner:
         float
         """
         with one_blas_thread():
-            return self._take_step(batch)[1]
+            found = self._take_steps([batch])
+        return found.loss / found.n_rows
 
     def validate(self) -> RatingErrors | None:
         """Return the errors on the validation ratings, or None where there are none."""
@@ -195,8 +199,30 @@ class NetworkLearner:
         for one, kept in zip(self._network.statistics, statistics, strict=True):
             one.assign(kept)
 
-    def _take_step(self, batch: Any) -> tuple[list[Tape], float]:
-        """Take a step; return the tapes with their sums, and the loss."""
+    def _together(self, batches: Iterable[Any]) -> Iterator[list[Any]]:
+        """Yield batches together that steps are taken with in one go."""
+        left, number = iter(batches), 1
+        while some := list(islice(left, number)):
+            yield some
+            if self._pair_steps is not None:
+                number = self._pair_steps.steps_at_once(self._network.n_rows(some[0]))
+
+    def _take_steps(self, batches: Sequence[Any]) -> StepLosses:
+        """Take a step with each batch."""
+        if self._pair_steps is None:
+            (batch,) = batches
+            return self._take_step(batch)
+        rate, first = self._plan.learning_rate, self._step
+        self._step += len(batches)
+        return self._pair_steps.take(
+            [self._network.indices(batch) for batch in batches],
+            [batch.value for batch in batches],
+            [rate.at(step, self._n_steps) for step in range(first, self._step)],
+            self._team,
+        )
+
+    def _take_step(self, batch: Any) -> StepLosses:
+        """Take a step, a layer at a time."""
         network, plan, team, group = self._network, self._plan, self._team, self._group
         if group is not None:
             group.begin(network.indices(batch), team)
@@ -212,7 +238,19 @@ class NetworkLearner:
         if group is not None:
             group.step(network.row_gradients(), rate, team, clip)
         self._step += 1
-        return tapes, network.loss_of(sum(tape.loss for tape in tapes))
+        loss, n_rows = network.loss_of(sum(tape.loss for tape in tapes)), tapes[0].n_batch
+        squared_error = sum(tape.squared_error for tape in tapes)
+        n_ratings = sum(tape.n_ratings for tape in tapes)
+        return StepLosses(loss * n_rows, n_rows, squared_error, n_ratings)
+
+    def _compiled_steps(self) -> PairSteps | None:
+        """Return steps that are compiled from end to end, where the network and the plan allow."""
+        plan = self._plan
+        if plan.clip_norm is not None:
+            return None
+        parts = self._network, self._group, self._optimizer, self._flat
+        pull = plan.weight_regularization
+        return PairSteps.of(*parts, weight_regularization=pull, seed=plan.seed)
 
     def _clipping(self, gradient: Array) -> float:
         """Clip the gradient of dense parameters; return the factor, that of rows too."""

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from fastmf.nn.layers import Layer
 from fastmf.nn.optimizers import Optimizer
 from fastmf.nn.parameters import Parameter
 from fastmf.nn.tape import Tape
 from fastmf.parallel import Team
 
-__all__ = ["Batches", "Group", "Network", "RowGradients"]
+__all__ = ["Batches", "Group", "Network", "PairHead", "RowGradients"]
 
 Array = NDArray[Any]
 
@@ -30,6 +31,30 @@ class RowGradients(NamedTuple):
 
     array: Array
     column: int = 0
+
+
+class PairHead(NamedTuple):
+    """A network over a user's and an item's embedding whose loss is the squared error.
+
+    A rating's target is ``(rating - mean) / spread``.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        All of its layers; the first takes the factors of the user, then those of the item.
+    factors : int
+        Length of an embedding without its bias.
+    biased_dot : bool
+        Whether the biased dot product is added to the output of the layers; rows of users then
+        have their bias in front, those of items behind.
+    mean, spread : float
+    """
+
+    layers: tuple[Layer, ...]
+    factors: int
+    biased_dot: bool
+    mean: float
+    spread: float
 
 
 class Batches(Protocol):
@@ -167,6 +192,12 @@ class Network(Protocol):
 
     def row_gradients(self) -> list[RowGradients]:
         """Return the gradients of the last batch by the rows of each table."""
+
+    def pair_head(self) -> PairHead | None:
+        """Return what compiled steps need to know of the network; None where they cannot run it.
+
+        See `fastmf.nn.pair_steps`. Tables are then of users and of items.
+        """
 
     def loss_of(self, mean: float) -> float:
         """Return the loss of a batch, of the sum of what its tapes recorded.

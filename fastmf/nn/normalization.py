@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from fastmf.kernels.normalization import (
     column_moments,
+    gradient_means,
+    moment_terms,
     normalize,
     normalize_gradient,
     normalize_sums,
@@ -83,19 +85,15 @@ class BatchNorm:
         tapes : sequence of Tape
             All shards of the batch, in order.
         """
-        n = tapes[0].n_batch
-        if n == 1:
-            mean, variance = self.mean.value, self.variance.value
-        else:
-            shape = 2, self.n_outputs
-            moments = _total([tape.buffer(self, "moments", shape, np.float64) for tape in tapes])
-            mean = moments[0] / n
-            variance = np.maximum(moments[1] / n - mean**2, 0)
-            self._update(self.mean, mean)
-            self._update(self.variance, variance * (n / (n - 1)))
-        terms = self._terms(mean, variance)
+        shape = 2, self.n_outputs
+        moments = np.stack([tape.buffer(self, "moments", shape, np.float64) for tape in tapes])
+        mean, inverse = np.empty_like(self.scale.value), np.empty_like(self.scale.value)
+        moment_terms(
+            *(moments, len(tapes), 0, tapes[0].n_batch, self.momentum, self.epsilon),
+            *(self.mean.value, self.variance.value, mean, inverse),
+        )
         for tape in tapes:
-            tape.keep(self, "terms", terms)
+            tape.keep(self, "terms", (mean, inverse))
 
     def forward(self, x: Array, tape: Tape) -> Array:
         """Return the normalized shard; see `Layer.forward`."""
@@ -103,7 +101,7 @@ class BatchNorm:
             terms = tape.kept(self, "terms")
             tape.keep(self, "x", (x,))
         else:
-            terms = self._terms(self.mean.value, self.variance.value)
+            terms = self._running_terms()
         out = tape.buffer(self, "y", x.shape)
         normalize(x, *terms, self.scale.value, self.shift.value, out)
         return out
@@ -127,12 +125,11 @@ class BatchNorm:
         ----------
         tapes : sequence of Tape
         """
-        n = tapes[0].n_batch
         means = []
         for parameter in (self.shift, self.scale):
-            total = _total([tape.gradient(parameter) for tape in tapes])
-            # The running statistics do not depend on the row that they normalize.
-            means.append(total / total.dtype.type(n) if n > 1 else np.zeros_like(total))
+            parts = np.stack([tape.gradient(parameter) for tape in tapes])
+            means.append(np.empty_like(parts[0]))
+            gradient_means(parts, len(tapes), 0, tapes[0].n_batch, means[-1])
         for tape in tapes:
             tape.keep(self, "means", tuple(means))
 
@@ -142,19 +139,8 @@ class BatchNorm:
         normalize_gradient(dy, x, *terms, self.scale.value, *means)
         return dy
 
-    def _terms(self, mean: Array, variance: Array) -> tuple[Array, Array]:
-        """Return mean and inverse standard deviation as kernels take them."""
-        dtype = self.scale.value.dtype
+    def _running_terms(self) -> tuple[Array, Array]:
+        """Return running mean and inverse standard deviation as kernels take them."""
+        dtype, variance = self.scale.value.dtype, self.variance.value
         inverse = 1 / np.sqrt(variance.astype(np.float64) + self.epsilon)
-        return mean.astype(dtype), inverse.astype(dtype)
-
-    def _update(self, running: Parameter, batch: Array) -> None:
-        running.value += self.momentum * (batch - running.value)
-
-
-def _total(parts: Sequence[Array]) -> Array:
-    """Return the sum of arrays, added in their order."""
-    total = parts[0].copy()
-    for part in parts[1:]:
-        total += part
-    return total
+        return self.mean.value.astype(dtype), inverse.astype(dtype)

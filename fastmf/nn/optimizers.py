@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.errors import ParameterError
-from fastmf.kernels.dense_steps import adagrad_step, adam_step, momentum_step, rprop_step
+from fastmf.kernels.dense_steps import (
+    adagrad_step,
+    adam_step,
+    add_share,
+    momentum_step,
+    rprop_step,
+)
 
 __all__ = ["SGD", "AdaGrad", "Adam", "DenseSteps", "Optimizer", "RProp", "optimizer_named"]
 
@@ -121,15 +127,24 @@ class DenseSteps:
         (n,) modified in place by `step`.
     decays : ndarray of bool
         (n,) where weight decay applies.
+
+    Attributes
+    ----------
+    state : ndarray of float32
+        (2, n) what the optimizer keeps: of Adam, the moments.
+    decays : ndarray of float32
+        (n,) 1 where weight decay applies, else 0.
+    n_steps : int
+        Steps taken.
     """
 
     def __init__(self, optimizer: Optimizer, value: Array, decays: Array) -> None:
         self.optimizer = optimizer
-        self._value, self._decays = value, decays.astype(np.float32)
-        self._state = np.zeros((2, len(value)), np.float32)
+        self._value, self.decays = value, decays.astype(np.float32)
+        self.state = np.zeros((2, len(value)), np.float32)
         if isinstance(optimizer, AdaGrad):
-            self._state[0] = optimizer.initial_sum
-        self._steps = 0
+            self.state[0] = optimizer.initial_sum
+        self.n_steps = 0
 
     def step(self, gradient: Array, learning_rate: float) -> None:
         """Take the next step.
@@ -140,29 +155,30 @@ class DenseSteps:
             (n,).
         learning_rate : float
         """
-        self._steps += 1
+        self.n_steps += 1
         value, optimizer = self._value, self.optimizer
         if optimizer.weight_decay:
-            value -= np.float32(learning_rate * optimizer.weight_decay) * self._decays * value
+            share = np.float32(-learning_rate * optimizer.weight_decay)
+            add_share(value, share, self.decays, value)
         match optimizer:
             case Adam():
                 self._adam(optimizer, gradient, learning_rate)
             case SGD():
                 numbers = np.float32(optimizer.momentum), np.float32(learning_rate)
-                momentum_step(value, gradient, self._state[0], optimizer.nesterov, *numbers)
+                momentum_step(value, gradient, self.state[0], optimizer.nesterov, *numbers)
             case AdaGrad():
                 numbers = np.float32(learning_rate), np.float32(optimizer.epsilon)
-                adagrad_step(value, gradient, self._state[0], *numbers)
+                adagrad_step(value, gradient, self.state[0], *numbers)
             case RProp():
-                if self._steps == 1:
-                    self._state[1] = learning_rate
+                if self.n_steps == 1:
+                    self.state[1] = learning_rate
                 limits = optimizer.smallest_step, optimizer.largest_step
                 factors = optimizer.growth, optimizer.shrinkage
-                rprop_step(value, gradient, *self._state, *map(np.float32, (*factors, *limits)))
+                rprop_step(value, gradient, *self.state, *map(np.float32, (*factors, *limits)))
 
     def _adam(self, optimizer: Adam, gradient: Array, learning_rate: float) -> None:
         beta1, beta2 = optimizer.beta1, optimizer.beta2
-        rate = learning_rate / (1 - beta1**self._steps)
-        root = 1 / math.sqrt(1 - beta2**self._steps)
+        rate = learning_rate / (1 - beta1**self.n_steps)
+        root = 1 / math.sqrt(1 - beta2**self.n_steps)
         numbers = map(np.float32, (beta1, beta2, rate, root, optimizer.epsilon))
-        adam_step(self._value, gradient, *self._state, *numbers)
+        adam_step(self._value, gradient, *self.state, *numbers)

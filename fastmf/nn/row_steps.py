@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
+from fastmf.kernels.step_history import fade_steps
 
 __all__ = ["GONE", "MOST_STEPS", "RowState", "RowSteps", "RowSums", "rounded_powers"]
 
@@ -144,11 +145,13 @@ class RowSteps(ABC):
         ----------
         learning_rate : float
         """
+        self._count(learning_rate)
+        if self._weight_decay:
+            fade_steps(self.now, 1 + self.lost, self._decays, self._losses)
+
+    def _count(self, learning_rate: float) -> None:
         self.now += 1
         self.learning_rate, self.lost = learning_rate, -learning_rate * self._weight_decay
-        if self._weight_decay:
-            self._decays[: self.now] *= 1 + self.lost
-            self._losses[: self.now] = self._decays[: self.now] - 1
 
     def remember_step(self) -> None:  # noqa: B027 - decay is all that some do
         """Note what the step does to rows without gradients; while `step` runs or after it."""

@@ -67,3 +67,30 @@ def test_shards_are_added_up_within_a_range(gradients, factor, n_shards):
     np.testing.assert_allclose(total[3:30], expected[3:30], rtol=1e-5, atol=1e-7)
     assert (total[:3] == 7).all()
     assert (total[30:] == 7).all()
+
+
+def test_shares(start, gradients):
+    decays = (np.arange(N) % 2).astype(np.float32)
+    expected = reference.add_share(gradients[0], np.float32(0.3), decays, start)
+    kernels.add_share(gradients[0], np.float32(0.3), decays, start)
+    np.testing.assert_allclose(gradients[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("pull", "lost"), [(0.0, 0.0), (0.2, 0.0), (0.0, -0.05)])
+def test_a_range_takes_the_step_of_all_its_parts(start, gradients, pull, lost):
+    first, last = 5, 30
+    decays = (np.arange(N) % 2).astype(np.float32)
+    total, means, squares = np.zeros((3, N), np.float32)
+    state = kernels.DenseState(total, means, squares, decays, None, np.float32(pull))
+    numbers = 0.9, 0.999, RATE / 0.1, 1 / np.sqrt(0.001), lost, 1e-8
+    value = start.copy()
+    kernels.step_of_range(
+        state._replace(ranges=np.zeros((1, 3), np.int64)),
+        *(first, last, gradients[:4], value, *map(np.float32, numbers)),
+    )
+    gradient = reference.sum_shards(gradients[:4].astype(np.float64), 1)
+    gradient = reference.add_share(gradient, pull, decays, start)
+    kept = reference.add_share(start, lost, decays, start)
+    expected = start.astype(np.float64)
+    expected[first:last] = reference.adam(kept, [gradient], RATE, 0.9, 0.999, 1e-8)[first:last]
+    np.testing.assert_allclose(value, expected, rtol=0, atol=2e-6)

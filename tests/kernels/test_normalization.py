@@ -47,3 +47,27 @@ def test_gradient_by_the_input(case):
     expected = reference.normalize_gradient(*terms)
     kernels.normalize_gradient(*terms)
     np.testing.assert_allclose(case.dy, expected, **CLOSE)
+
+
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_terms_of_all_shards_sums(n):
+    rng = np.random.default_rng(0)
+    x = rng.normal(2, 3, (n, 5))
+    halves = x[: n // 2], x[n // 2 :]
+    moments = np.full((3, 2, 8), 7.0)
+    for shard, half in enumerate(halves):
+        moments[shard, :, 2:7] = half.sum(axis=0), (half**2).sum(axis=0)
+    found = rng.random((4, 5)).astype(np.float32)
+    mean, inverse, *running = found
+    terms = n, 0.1, 1e-5, *running
+    expected = reference.moment_terms(moments[:2, :, 2:7], *map(np.copy, terms))
+    kernels.moment_terms(moments, 2, 2, *terms, mean, inverse)
+    np.testing.assert_allclose(found, expected, **CLOSE)
+
+
+@pytest.mark.parametrize("n", [1, 30])
+def test_means_of_all_shards_gradients(n):
+    parts = np.random.default_rng(0).standard_normal((3, 9)).astype(np.float32)
+    means = np.full(4, 7, np.float32)
+    kernels.gradient_means(parts, 2, 3, n, means)
+    np.testing.assert_allclose(means, reference.gradient_means(parts[:2, 3:7], n), **CLOSE)

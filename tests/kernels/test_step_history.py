@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastmf.kernels.step_history import CENTER, DEGREE, TOO_ROUGH
+from fastmf.kernels.step_history import CENTER, DEGREE, TOO_ROUGH, fade_steps, remember_step
 from fastmf.nn.adam_rows import AdamSteps
 from fastmf.nn.optimizers import SGD, Adam
 from fastmf.nn.other_rows import MomentumSteps
@@ -65,3 +65,29 @@ def test_moves_of_a_velocity_are_sums_over_steps(nesterov):
             np.testing.assert_allclose(
                 moves[before], expected * (0.9 if nesterov else 1), rtol=1e-6
             )
+
+
+def test_decay_of_all_steps_before():
+    kept = np.random.default_rng(7).uniform(0.9, 1, 30)
+    decays, losses = np.ones(40), np.zeros(40, np.float32)
+    for now, keep in enumerate(kept, 1):
+        fade_steps(now, keep, decays, losses)
+    expected = np.append(reference.fades(kept), np.ones(9))
+    np.testing.assert_allclose(decays, expected, rtol=1e-12)
+    np.testing.assert_allclose(losses, expected - 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("decay", [0.0, 3.0])
+def test_steps_that_were_announced_are_remembered_alike(decay):
+    rates = 1e-3 * np.random.default_rng(5).uniform(0, 2, 60)
+    one_by_one = taken(AdamSteps(Adam(weight_decay=decay)), rates)
+    announced = taken(AdamSteps(Adam(weight_decay=decay)), rates[:10])
+    remembered = announced.announce(rates[10:])
+    for number in range(50):
+        remember_step(remembered, number, 11 + number, announced._window)
+    for name in ("lines", "series", "bounds"):
+        for kind in ("_plain", "_fading"):
+            found = getattr(getattr(announced, kind), name)
+            np.testing.assert_array_equal(found, getattr(getattr(one_by_one, kind), name))
+    np.testing.assert_array_equal(announced._losses, one_by_one._losses)
+    np.testing.assert_array_equal(announced._steps, one_by_one._steps)

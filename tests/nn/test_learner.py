@@ -5,6 +5,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from fastmf.errors import DivergenceError, ParameterError
+from fastmf.metrics import RatingErrors
 from fastmf.nn import NetworkLearner, TrainingPlan
 from fastmf.nn.optimizers import SGD, Adam
 from fastmf.nn.schedules import LearningRate
@@ -201,6 +202,32 @@ def test_the_schedule_runs_over_all_steps():
             learner.step(Batch(*batch))
             moved.append(np.abs(network.users.rows - before).sum())
     assert moved[-1] < 0.3 * moved[0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "epochs_run"),
+    [
+        (LearningRate(0.01), 3),  # the best epoch is the first, and then patience
+        (LearningRate(0.01, "constant", warm_up=0.5), 6),
+        (LearningRate(0.01, "linear"), 6),
+        (LearningRate(0.01, "step"), 6),
+    ],
+    ids=str,
+)
+def test_patience_counts_once_the_rate_is_what_it_stays(rate, epochs_run):
+    rising = iter(range(8))
+    network, batches = PlainNetwork(), Batches(100)
+    with Team(1) as team:
+        learner = learner_of(
+            network,
+            batches,
+            team,
+            epochs=8,
+            learning_rate=rate,
+            validate=lambda: RatingErrors(1.0 + next(rising), 1.0, 1.0, 1),
+        )
+        outcome = learner.train(RunSettings(patience=2))
+    assert (outcome.stopped, len(outcome.history)) == ("patience", epochs_run)
 
 
 def test_blas_has_one_thread_while_training_and_its_own_number_after():

@@ -10,6 +10,10 @@ def sum_shards(gradients, factor):
     return factor * gradients.sum(axis=0)
 
 
+def add_share(out, share, decays, value):
+    return out + share * decays * value
+
+
 def adam(value, gradients, rate, beta1, beta2, epsilon):
     """Return the values after a step with each gradient; Kingma and Ba (2015), algorithm 1."""
     mean, square = np.zeros((2, len(value)))

@@ -18,3 +18,21 @@ def normalize_sums(dy, x, mean, inverse):
 
 def normalize_gradient(dy, x, mean, inverse, scale, mean_dy, mean_product):
     return inverse * scale * (dy - mean_dy - (x - mean) * inverse * mean_product)
+
+
+def moment_terms(moments, n, momentum, epsilon, running_mean, running_variance):
+    """Return mean and inverse deviation, and the running statistics."""
+    if n == 1:
+        inverse = 1 / np.sqrt(running_variance + epsilon)
+        return running_mean, inverse, running_mean, running_variance
+    mean, mean_square = moments.sum(axis=0) / n
+    variance = mean_square - mean**2
+    running = (
+        running_mean + momentum * (mean - running_mean),
+        running_variance + momentum * (variance * n / (n - 1) - running_variance),
+    )
+    return mean, 1 / np.sqrt(variance + epsilon), *running
+
+
+def gradient_means(parts, n):
+    return parts.sum(axis=0) / n if n > 1 else np.zeros(parts.shape[1])

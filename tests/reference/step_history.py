@@ -23,3 +23,8 @@ def momentum_distance(rates, kept, momentum):
     for gap, (rate, keep) in enumerate(zip(rates, kept, strict=True), 1):
         distance = keep * distance + rate * momentum**gap
     return distance
+
+
+def fades(kept):
+    """Return what decay has multiplied a value by since each step, the first one included."""
+    return np.array([np.prod(kept[step:]) for step in range(len(kept) + 1)])

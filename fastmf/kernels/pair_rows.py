@@ -1,0 +1,316 @@
+"""The first dense layer of a network over two embeddings, once for each row that a batch names.
+
+A batch names many rows more than once: of 10,000 ratings, a few thousand items. The first layer is
+``rows of users @ upper weights + rows of items @ lower weights``, so its products are of distinct
+rows alone. Forward, each has its half of the layer's output; on the way back, the gradients by the
+layer's output are summed for each row first, and what is left are products again, whose result is
+the gradient of the row as the optimizer wants it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from fastmf.kernels import lazy_adam
+from fastmf.kernels.compiled import kernel
+from fastmf.kernels.products import Block, add_product, set_product
+from fastmf.kernels.ticks import PRODUCTS, ROW_STEPS, ROWS_AT_HAND, SUMS_BY_ROW, tick
+from fastmf.kernels.vector_roots import add
+from fastmf.kernels.vectors import (
+    WIDTH,
+    broadcast,
+    load,
+    multiply,
+    multiply_add,
+    store,
+    sum_lanes,
+    zeros,
+)
+
+__all__ = ["AdamHistory", "Shown", "Side", "Trained", "halves_of_rows", "step_of_rows"]
+
+
+class Shown(NamedTuple):
+    """What the shards of a batch see of a table.
+
+    Attributes
+    ----------
+    places : (n,) int32
+        Of all batches, one after another; see `fastmf.kernels.sorted_batches.sort_batches`.
+    inputs : (m * stride,) float32
+        The touched rows of a batch, side by side.
+    halves : (m * n_outputs,) float32
+        Their half of the first layer's output.
+    stride, column, width : int
+        The layer's inputs are `width` columns of a row from `column` on.
+    bias : int
+        The column that the biased dot product adds; -1 where there is none.
+    """
+
+    places: Any
+    inputs: Any
+    halves: Any
+    stride: int
+    column: int
+    width: int
+    bias: int
+
+
+class Trained(NamedTuple):
+    """The rows of a table, and Adam's state; see `fastmf.kernels.lazy_adam.bring_up_to_date`."""
+
+    rows: Any
+    means: Any
+    squares: Any
+    stamps: Any
+    fades: Any
+    losses: Any
+    lines: Any
+    plain_lines: Any
+    mixed: int
+
+
+class Side(NamedTuple):
+    """One of the two tables, sorted batches of it, and room for a batch.
+
+    Attributes
+    ----------
+    shown : Shown
+    trained : Trained
+    entries, touched, starts : int32
+        Of all batches, one after another; see `fastmf.kernels.sorted_batches.sort_batches`.
+    n_touched : (n_batches,) int64
+    gradients, same_gradients : (m * stride,) float32
+        Of the touched rows; the same memory, to write and to read. Zero in the padding.
+    weights : (stride,) float32
+        1 in the columns of the table, 0 in the padding.
+    pulls : (stride,) float32
+        Derivative of a quadratic penalty, over the row; 0 where there is none.
+    nothing : (stride,) float32
+        Zeros.
+    numbers : (m + 2,) int32
+        0, 1, 2...
+    weights_at : int
+        Where the first layer's weights of these inputs begin among the parameters.
+    """
+
+    shown: Shown
+    trained: Trained
+    entries: Any
+    touched: Any
+    starts: Any
+    n_touched: Any
+    gradients: Any
+    same_gradients: Any
+    weights: Any
+    pulls: Any
+    nothing: Any
+    numbers: Any
+    weights_at: int
+
+
+class AdamHistory(NamedTuple):
+    """The steps that Adam has taken, and takes next; see `fastmf.kernels.lazy_adam`.
+
+    Attributes
+    ----------
+    steps : (n_steps + 1, 4) float32
+    powers1, powers2 : (n_steps + 1,) float32
+    betas : (4,) float32
+        beta1, ``1 - beta1``, beta2, ``1 - beta2``.
+    epsilon : float32
+    window : int
+    """
+
+    steps: Any
+    powers1: Any
+    powers2: Any
+    betas: Any
+    epsilon: Any
+    window: int
+
+
+@kernel
+def halves_of_rows(side, batch, base, first, last, now, history, parameters, n_outputs, ticks):
+    """Bring touched rows up to date, and multiply them by their weights of the first layer.
+
+    Parameters
+    ----------
+    side : Side
+        Inputs and halves are assigned in the range; the state of the rows is modified.
+    batch, base : int64
+        Number of the batch, and entries of all batches before it.
+    first, last : int64
+        The rows are ``touched[base + first : base + last]``.
+    now : int64
+        Steps taken.
+    history : AdamHistory
+    parameters : (n,) float32
+    n_outputs : int64
+        Of the layer.
+    ticks : int64, modified in place
+        See `fastmf.kernels.ticks.tick`.
+
+    Notes
+    -----
+    Free of races as long as no other thread has the same range.
+    """
+    shown, trained = side.shown, side.trained
+    touched, stride = side.touched[base : base + side.n_touched[batch]], shown.stride
+    lazy_adam.bring_up_to_date(
+        *(first, last, touched, now, trained.stamps, trained.rows, trained.means),
+        *(trained.squares, stride, trained.fades, history.window, trained.lines),
+        *(trained.plain_lines, trained.mixed, trained.losses, history.powers1, history.powers2),
+        *(history.steps, history.epsilon),
+    )
+    for k in range(first, last):
+        at = np.int64(touched[k]) * stride
+        for lane in range(0, stride, WIDTH):
+            store(shown.inputs, k * stride + lane, load(trained.rows, at + lane))
+    tick(ticks, ROWS_AT_HAND)
+    inputs = Block(shown.inputs, first * stride + shown.column, stride, False)
+    weights = Block(parameters, side.weights_at, n_outputs, False)
+    halves = Block(shown.halves, first * n_outputs, n_outputs, False)
+    set_product(inputs, weights, last - first, n_outputs, shown.width, halves)
+    tick(ticks, PRODUCTS)
+
+
+@njit
+def _sum_slopes(entries, slopes, n, sums, to):
+    """Set ``sums[to : to + n]`` to the sum of the slopes of some entries, in their order."""
+    whole = n - n % WIDTH
+    at = np.int64(entries[0]) * n
+    for column in range(n):
+        sums[to + column] = slopes[at + column]
+    for entry in entries[1:]:
+        at = np.int64(entry) * n
+        for lane in range(0, whole, WIDTH):
+            store(sums, to + lane, add(load(sums, to + lane), load(slopes, at + lane)))
+        for column in range(whole, n):
+            sums[to + column] += slopes[at + column]
+
+
+@njit
+def _set_dot_gradient(gradients, shown, other, k, entries, places, errors):
+    """Set the gradient of the touched row `k` to that by the biased dot product.
+
+    `entries` are those of the row, `places` those of the other table, of the batch.
+    """
+    to = k * shown.stride
+    for lane in range(0, shown.stride, WIDTH):
+        store(gradients, to + lane, zeros())
+    start, whole = to + shown.column, shown.width - shown.width % WIDTH
+    total = np.float32(0)
+    for entry in entries:
+        error = errors[entry]
+        total += error
+        at = np.int64(places[entry]) * other.stride + other.column
+        for lane in range(0, whole, WIDTH):
+            row, kept = load(other.inputs, at + lane), load(gradients, start + lane)
+            store(gradients, start + lane, multiply_add(broadcast(error), row, kept))
+        for column in range(whole, shown.width):
+            gradients[start + column] += error * other.inputs[at + column]
+    gradients[to + shown.bias] = total
+
+
+@njit
+def _add_pulls(gradients, inputs, pulls, starts, first, last, n_batch):
+    """Add to the gradients of rows that of a quadratic penalty, for each entry of the batch."""
+    stride = len(pulls)
+    for lane in range(0, stride, WIDTH):
+        pull = load(pulls, lane)
+        if sum_lanes(pull) == 0:
+            continue
+        for k in range(first, last):
+            at = k * stride + lane
+            part = np.float32(starts[k + 1] - starts[k]) / np.float32(n_batch)
+            row = multiply(broadcast(part), load(inputs, at))
+            store(gradients, at, multiply_add(pull, row, load(gradients, at)))
+
+
+@kernel
+def step_of_rows(
+    side,
+    other,
+    batch,
+    base,
+    first,
+    last,
+    now,
+    history,
+    parameters,
+    n_outputs,
+    slopes,
+    errors,
+    n_batch,
+    gradients,
+    sums,
+    ticks,
+):
+    """Go back through the first layer for touched rows, and take their step of Adam.
+
+    Parameters
+    ----------
+    side : Side
+        Its rows are moved.
+    other : Shown
+        What the biased dot product multiplies with; looked at where `side` has a bias.
+    batch, base, first, last
+        As for `halves_of_rows`.
+    now : int64
+        The number of this step.
+    history : AdamHistory
+    parameters : (n,) float32
+    n_outputs : int64
+    slopes : (n_batch * n_outputs,) float32
+        Gradient by the output of the first layer, entry by entry.
+    errors : (n_batch,) float32
+        Gradient by the output of the network.
+    n_batch : int64
+    gradients : (n,) float32, modified in place
+        Is assigned what these rows add to the gradient of the layer's weights.
+    sums : ((last - first) * n_outputs,) float32, modified in place
+        Scratch memory.
+    ticks : int64, modified in place
+        See `fastmf.kernels.ticks.tick`.
+
+    Notes
+    -----
+    Free of races as long as no other thread has the same range or the same arrays to write to.
+    """
+    n_touched, shown, trained = side.n_touched[batch], side.shown, side.trained
+    entries, touched = side.entries[base : base + n_batch], side.touched[base : base + n_touched]
+    # Every batch has a start more than it has entries at most.
+    starts = side.starts[base + batch : base + batch + n_touched + 1]
+    stride, m = shown.stride, last - first
+    for k in range(first, last):
+        of_row = entries[starts[k] : starts[k + 1]]
+        _sum_slopes(of_row, slopes, n_outputs, sums, (k - first) * n_outputs)
+        if shown.bias >= 0:
+            places = other.places[base : base + n_batch]
+            _set_dot_gradient(side.gradients, shown, other, k, of_row, places, errors)
+    tick(ticks, SUMS_BY_ROW)
+    inputs = Block(shown.inputs, first * stride + shown.column, stride, True)
+    summed = Block(sums, 0, n_outputs, False)
+    weights_gradient = Block(gradients, side.weights_at, n_outputs, False)
+    set_product(inputs, summed, shown.width, n_outputs, m, weights_gradient)
+    weights = Block(parameters, side.weights_at, n_outputs, True)
+    rows_gradient = Block(side.gradients, first * stride + shown.column, stride, False)
+    if shown.bias >= 0:
+        add_product(summed, weights, m, shown.width, n_outputs, rows_gradient)
+    else:
+        set_product(summed, weights, m, shown.width, n_outputs, rows_gradient)
+    tick(ticks, PRODUCTS)
+    _add_pulls(side.gradients, shown.inputs, side.pulls, starts, first, last, n_batch)
+    rate, inverse_root, lost = history.steps[now, 0], history.steps[now, 1], history.steps[now, 2]
+    betas = history.betas
+    lazy_adam.step(
+        *(first, last, side.numbers, touched, side.numbers, side.same_gradients, stride),
+        *(side.nothing, np.int64(0), side.weights, side.nothing, now),
+        *(trained.stamps, trained.rows, trained.means, trained.squares, stride, trained.fades),
+        *(rate, inverse_root, lost, history.epsilon, betas[0], betas[1], betas[2], betas[3]),
+    )
+    tick(ticks, ROW_STEPS)

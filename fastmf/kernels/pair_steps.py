@@ -1,0 +1,302 @@
+"""Steps of Adam with a network over two embeddings, many in one call, by several threads.
+
+A step of a small network takes a millisecond; going back to Python within it, for every layer and
+every shard, would take as long again. Here all threads call `take_steps` once for many batches, and
+share the work of each step in phases (`fastmf.kernels.phases`):
+
+1. touched rows are brought up to date and multiplied by the weights of the first layer;
+2. shards go through the other layers and back, with a phase for each batch norm on either way;
+3. gradients are summed by row and go back through the first layer, and rows take their step;
+4. gradients of parameters are summed over the parts, and parameters take theirs.
+
+What a task computes depends on the batch alone, and parts are added in order: the bits are the same
+for any number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from fastmf.kernels.compiled import kernel
+from fastmf.kernels.dense_steps import step_of_range
+from fastmf.kernels.pair_ends import lose_squares
+from fastmf.kernels.pair_norms import combine_norms, normalize_shard_gradient
+from fastmf.kernels.pair_rows import halves_of_rows, step_of_rows
+from fastmf.kernels.pair_shards import (
+    ENTRY,
+    Shard,
+    output_of_segment,
+    shard_backward,
+    shard_forward,
+)
+from fastmf.kernels.phases import end_task, open_next, take_task, wait_for
+from fastmf.kernels.step_history import remember_step
+from fastmf.kernels.ticks import ELEMENTS, PARAMETERS, ROW_STEPS, WAITING, tick
+
+__all__ = [
+    "OF_ITEMS",
+    "OF_SHARDS",
+    "OF_USERS",
+    "Batches",
+    "Memory",
+    "n_parts",
+    "take_steps",
+]
+
+OF_USERS, OF_ITEMS, OF_SHARDS = range(3)
+"""Whose parts the gradients of a range of parameters are the sum of."""
+
+
+class Batches(NamedTuple):
+    """Batches, one after another.
+
+    Attributes
+    ----------
+    bounds : (n_batches + 1,) int64
+        Batch b is the entries ``[bounds[b], bounds[b + 1])``.
+    targets : (n,) float32
+    losses : (n_batches, n_parts) float64
+        Receives the sum of squared errors of each shard.
+    now : int
+        Steps that the history remembers before these.
+    part_rows : int
+        Rows of a shard, and of a task of touched rows, at most.
+    """
+
+    bounds: Any
+    targets: Any
+    losses: Any
+    now: int
+    part_rows: int
+
+
+class Memory(NamedTuple):
+    """Memory of threads and shards.
+
+    Attributes
+    ----------
+    rooms : (n, room) float32
+        One for each shard; or one for each thread, where there is one segment.
+    scratch : (n_threads, n) float32
+    slopes : float32
+    errors : (m,) float32
+        See `fastmf.kernels.pair_shards.Shard`.
+    ticks : (n_threads, N_PURPOSES + 1) or (n_threads, 0) int64
+        See `fastmf.kernels.ticks.tick`.
+    """
+
+    rooms: Any
+    scratch: Any
+    slopes: Any
+    errors: Any
+    ticks: Any
+
+
+@kernel
+def n_parts(n, part_rows):
+    """Return the number of parts, nearly equal, that rows are cut into.
+
+    Parameters
+    ----------
+    n : int64
+    part_rows : int64
+        Rows of a part at most.
+
+    Returns
+    -------
+    int64
+        At least 1.
+    """
+    return max(np.int64(1), (n + part_rows - 1) // part_rows)
+
+
+@kernel
+def take_steps(
+    board, batches, users, items, history, remembered, layers, norms, dense, memory, thread
+):
+    """Take a step with each batch, together with all threads that call this with the same board.
+
+    Parameters
+    ----------
+    board : (n_batches * (2 * n_segments + 2), LINE) int64, modified in place
+        Zeros for the first thread that calls; see `fastmf.kernels.phases`.
+    batches : Batches
+    users, items : Side
+        See `fastmf.kernels.pair_rows`; their rows are moved.
+    history : AdamHistory
+    remembered : Remembered
+    layers : Layers
+        See `fastmf.kernels.pair_shards`; its parameters are moved.
+    norms : Norms
+        Running statistics are modified.
+    dense : DenseState
+    memory : Memory
+    thread : int64
+        Another one for each thread.
+
+    Notes
+    -----
+    Modifies all that is handed over but what is read-only. Free of races as long as nobody else
+    has any of it.
+    """
+    phase, n_segments, ticks = np.int64(0), len(layers.segments), memory.ticks[thread]
+    tick(ticks, WAITING)
+    for batch in range(len(batches.bounds) - 1):
+        base = batches.bounds[batch]
+        n_batch = batches.bounds[batch + 1] - base
+        n_shards = n_parts(n_batch, batches.part_rows)
+        now = batches.now + batch
+        _halve(board, phase, batches, batch, users, items, now, history, layers, ticks)
+        phase += 1
+        for turn in range(2 * n_segments - 1):
+            while True:
+                task = take_task(board, phase)
+                if task >= n_shards:
+                    break
+                shard = _shard_of(batches, batch, task, n_shards, n_segments, memory, thread)
+                _run_shard(
+                    *(layers, turn, users.shown, items.shown, batches.targets, batches.losses),
+                    shard,
+                )
+                if end_task(board, phase, n_shards):
+                    combine_norms(layers, turn, norms, n_shards, n_batch)
+                    open_next(board, phase)
+                tick(ticks, ELEMENTS)
+            wait_for(board, phase)
+            tick(ticks, WAITING)
+            phase += 1
+        _step_rows(
+            *(board, phase, batches, batch, users, items, now + 1, history, remembered),
+            *(layers, memory, thread),
+        )
+        _step_parameters(
+            *(board, phase + 1, batches, batch, users, items, history, layers, dense, ticks)
+        )
+        phase += 2
+
+
+@njit
+def _shard_of(batches, batch, task, n_shards, n_segments, memory, thread):
+    """Return a shard of a batch with its memory."""
+    base = batches.bounds[batch]
+    n_batch = batches.bounds[batch + 1] - base
+    first, last = n_batch * task // n_shards, n_batch * (task + 1) // n_shards
+    room = memory.rooms[thread if n_segments == 1 else task]
+    scratch = memory.scratch[thread]
+    return Shard(
+        *(task, batch, base, first, last, n_batch),
+        *(room, scratch, memory.slopes, memory.errors, memory.ticks[thread]),
+    )
+
+
+@njit
+def _run_shard(layers, turn, users, items, targets, losses, shard):
+    """Take a shard through a segment, or back through one: the last is both in one turn."""
+    last = len(layers.segments) - 1
+    if turn <= last:
+        shard_forward(layers, turn, users, items, shard)
+    if turn == last:
+        errors = shard.errors[shard.first : shard.last]
+        output, first = output_of_segment(layers, last, shard), shard.base + shard.first
+        total = lose_squares(output, users, items, first, shard.n_batch, targets, errors)
+        losses[shard.batch, shard.number] = total
+        shard_backward(layers, last, shard)
+    elif turn > last:
+        number = 2 * last - turn
+        normalize_shard_gradient(layers, number + 1, shard)
+        shard_backward(layers, number, shard)
+
+
+@njit
+def _parts_of_rows(side, batches, batch):
+    """Return the number of tasks that a table's touched rows are cut into."""
+    return n_parts(side.n_touched[batch], batches.part_rows)
+
+
+@njit
+def _halve(board, phase, batches, batch, users, items, now, history, layers, ticks):
+    """Bring rows up to date and multiply them by the first layer's weights."""
+    n_outputs, base = layers.segments[0, ENTRY], batches.bounds[batch]
+    of_users = _parts_of_rows(users, batches, batch)
+    n_tasks = of_users + _parts_of_rows(items, batches, batch)
+    while True:
+        task = take_task(board, phase)
+        if task >= n_tasks:
+            break
+        side, part, parts = users, task, of_users
+        if task >= of_users:
+            side, part, parts = items, task - of_users, n_tasks - of_users
+        n = side.n_touched[batch]
+        first, last = n * part // parts, n * (part + 1) // parts
+        halves_of_rows(
+            side, batch, base, first, last, now, history, layers.parameters, n_outputs, ticks
+        )
+        if end_task(board, phase, n_tasks):
+            open_next(board, phase)
+    wait_for(board, phase)
+    tick(ticks, WAITING)
+
+
+@njit
+def _step_rows(
+    board, phase, batches, batch, users, items, now, history, remembered, layers, memory, thread
+):
+    """Sum gradients by row, go back through the first layer, and move the rows."""
+    n_outputs, base = layers.segments[0, ENTRY], batches.bounds[batch]
+    n_batch = batches.bounds[batch + 1] - base
+    of_users = _parts_of_rows(users, batches, batch)
+    n_tasks = of_users + _parts_of_rows(items, batches, batch) + 1
+    while True:
+        task = take_task(board, phase)
+        if task >= n_tasks:
+            break
+        if task == n_tasks - 1:
+            remember_step(remembered, batch, now, history.window)
+            tick(memory.ticks[thread], ROW_STEPS)
+        else:
+            side, other, part, parts = users, items.shown, task, of_users
+            if task >= of_users:
+                side, other = items, users.shown
+                part, parts = task - of_users, n_tasks - 1 - of_users
+            n = side.n_touched[batch]
+            first, last = n * part // parts, n * (part + 1) // parts
+            step_of_rows(
+                *(side, other, batch, base, first, last, now, history, layers.parameters),
+                *(n_outputs, memory.slopes, memory.errors, n_batch, layers.gradients[part]),
+                *(memory.scratch[thread], memory.ticks[thread]),
+            )
+        if end_task(board, phase, n_tasks):
+            open_next(board, phase)
+    wait_for(board, phase)
+    tick(memory.ticks[thread], WAITING)
+
+
+@njit
+def _step_parameters(board, phase, batches, batch, users, items, history, layers, dense, ticks):
+    """Sum the gradients of parameters over their parts, and take their step."""
+    n_batch = batches.bounds[batch + 1] - batches.bounds[batch]
+    counts = (
+        _parts_of_rows(users, batches, batch),
+        _parts_of_rows(items, batches, batch),
+        n_parts(n_batch, batches.part_rows),
+    )
+    now, n_tasks = batches.now + batch + 1, len(dense.ranges)
+    rate, inverse_root, lost = history.steps[now, 0], history.steps[now, 1], history.steps[now, 2]
+    while True:
+        task = take_task(board, phase)
+        if task >= n_tasks:
+            break
+        first, last, whose = dense.ranges[task]
+        parts = layers.gradients[: counts[whose]]
+        step_of_range(
+            *(dense, first, last, parts, layers.parameters, history.betas[0], history.betas[2]),
+            *(rate, inverse_root, lost, history.epsilon),
+        )
+        tick(ticks, PARAMETERS)
+        if end_task(board, phase, n_tasks):
+            open_next(board, phase)
+    wait_for(board, phase)
+    tick(ticks, WAITING)
