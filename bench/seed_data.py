@@ -17,6 +17,8 @@ from bench.process import BenchError
 from fastmf import Ratings, clean_ratings, random_split, read_ratings, user_split
 
 POPULAR = 1000
+# Of few movies most users rated one or two, of which no embedding learns anything.
+LEAST_RATED = 5
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,12 @@ def _popular_series(ratings: Path, items: Path | None, seed: int) -> tuple[Ratin
     return random_split(clean_ratings(series, top_items=POPULAR), 0.1, seed)
 
 
+def _of_raters(ratings: Path, _: Path | None, seed: int) -> tuple[Ratings, Ratings]:
+    """Return ratings of users who have some."""
+    table = clean_ratings(read_ratings(ratings), min_user_ratings=LEAST_RATED)
+    return random_split(table, 0.1, seed)
+
+
 RECIPES = {
     "latest-small": Recipe(
         "MovieLens latest-small, 90/10", "ml-latest-small/ratings.csv", None, _at_random(0.1)
@@ -95,10 +103,10 @@ RECIPES = {
         lambda ratings, _, seed: user_split(read_ratings(ratings), 0.1, seed),
     ),
     "netflix": Recipe(
-        "703 movies of the Netflix Prize, 90/10",
+        f"703 movies of the Netflix Prize, users of {LEAST_RATED} ratings or more, 90/10",
         "netflix/combined_subset_derived.txt",
         None,
-        _at_random(0.1),
+        _of_raters,
     ),
 }
 

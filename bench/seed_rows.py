@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 RATING_METRICS = ("rmse", "mae", "mse")
 LIKE_METRICS = ("accuracy", "precision", "recall")
+# What the network is; all other settings tell how it is trained.
+STRUCTURE = ("factors", "hidden", "batch_norm", "output", "level_factors")
+# Of what a row does not mention: nothing holds the parameters but what the system says.
+NOTHING_ELSE = {
+    "regularization": 0.0,
+    "weight_decay": 0.0,
+    "cold_rate": 0.0,
+    "dropout": 0.0,
+    "batch_norm": False,
+    "output": "linear",
+}
 
 
 @dataclass(frozen=True)
@@ -29,9 +40,8 @@ class Row:
     metrics : tuple of str
         What is shown.
     settings : mapping
-        Hyperparameters under fastmf's names, the same for fastmf and for PyTorch.
-    own : mapping
-        What fastmf has otherwise in its own configuration.
+        Hyperparameters under fastmf's names, the same for fastmf and for PyTorch; ``l2`` is the
+        weight of whole tables of embeddings in the loss.
     same_data : bool
         Whether the published figures are of the same ratings.
     """
@@ -43,7 +53,6 @@ class Row:
     published: Mapping[str, float]
     metrics: tuple[str, ...]
     settings: Mapping[str, Any]
-    own: Mapping[str, Any] = field(default_factory=dict)
     same_data: bool = False
 
 

@@ -31,6 +31,8 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9},
     "adagrad": {"optimizer": "adagrad", "learning_rate": 0.03},
 }
+# Nothing but the loss, and steps of one size, where a case does not say otherwise.
+PLAIN = {"regularization": 0.0, "weight_decay": 0.0, "schedule": "constant"}
 # Both round at each step, and steps feed back: some multiples of float32's 6e-8 are due.
 TOLERANCE = 2e-5
 
@@ -74,7 +76,7 @@ CASES = (
     Case("mlp", {**DEEP, "regularization": 0.01}, "L2"),
     Case("mlp", {**DEEP, "clip_norm": 0.1}, "clipped"),
     Case("residual", {**DEEP, "batch_norm": True}),
-    Case("hybrid", DEEP),
+    Case("hybrid", {**DEEP, "cold_rate": 0.0}),
     Case("classify", DEEP),
     Case("interaction", DEEP),
     Case("multitask", DEEP),
@@ -125,7 +127,7 @@ def torch_curves(
         raise BenchError("PyTorch is not installed (pip install torch)")
     progress = Progress(quiet=quiet)
     ratings = made_ratings(users, items, steps * batch_size)
-    sizes = {"factors": factors, "batch_size": batch_size, "epochs": 1, "regularization": 0.0}
+    sizes = {"factors": factors, "batch_size": batch_size, "epochs": 1, **PLAIN}
     record = Record(
         "torch_curves",
         settings={"steps": steps, "users": users, "items": items, **sizes, "threads": threads},
@@ -253,13 +255,16 @@ def recording(begin: Callable[[Any, Any], None], batch_size: int) -> Iterator[Cu
             self._recorded = batches.batch_size == batch_size
             self._begin = functools.partial(begin, network, plan)
 
-        def _take_step(self, batch: Any) -> Any:
+        def _together(self, batches: Any) -> Any:
+            return ([batch] for batch in batches)  # the loss of each is wanted
+
+        def _take_steps(self, batches: Any) -> Any:
             if self._recorded and not curve.losses:
                 self._begin()
-            taken = super()._take_step(batch)
+            taken = super()._take_steps(batches)
             if self._recorded:
-                curve.batches.append(batch)
-                curve.losses.append(taken[1])
+                curve.batches.extend(batches)
+                curve.losses.append(taken.loss / taken.n_rows)
             return taken
 
     with mock.patch.object(network_fitting, "NetworkLearner", Learner):

@@ -34,6 +34,11 @@ class ClassifyParameters(HiddenParameters):
         probable rating.
     """
 
+    # Cross-entropy by a class pulls less than a squared error: with .001, 85 steps an epoch are too
+    # few to learn from. Validation RMSE on MovieLens-100K .914, with .001 .922.
+    learning_rate: float = field(
+        default=0.005, metadata={"help": "Learning rate, which the schedule begins with."}
+    )
     predict_as: PredictName = field(
         default="mean", metadata={"help": "A prediction is the mean rating or the most probable."}
     )

@@ -39,7 +39,7 @@ class DotParameters(RatingParameters):
         default=0.003, metadata={"help": "Learning rate, which the schedule begins with."}
     )
     regularization: float = field(
-        default=0.05, metadata={"help": "L2 weight in the loss, of a rating's rows."}
+        default=0.01, metadata={"help": "L2 weight in the loss, of a rating's rows."}
     )
     output: DotOutput = field(default="linear", metadata={"help": "How the sum becomes a rating."})
 
@@ -59,21 +59,12 @@ class DotParameters(RatingParameters):
 class BiasDotParameters(DotParameters):
     """Hyperparameters of `BiasDot`; see `DotParameters`."""
 
-    output: DotOutput = field(default="sigmoid", metadata={"help": "How the sum becomes a rating."})
-
     biases: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class ScaledDotParameters(DotParameters):
     """Hyperparameters of `ScaledDot`; see `DotParameters`."""
-
-    learning_rate: float = field(
-        default=0.002, metadata={"help": "Learning rate, which the schedule begins with."}
-    )
-    dropout: float = field(
-        default=0.1, metadata={"help": "Part of the embeddings left out at random in a step."}
-    )
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ class BCEDotParameters(NetworkParameters):
         default=0.003, metadata={"help": "Learning rate, which the schedule begins with."}
     )
     regularization: float = field(
-        default=0.01, metadata={"help": "L2 weight in the loss, of a rating's rows."}
+        default=0.002, metadata={"help": "L2 weight in the loss, of a rating's rows."}
     )
 
     loss: ClassVar[str] = "bce"
@@ -120,8 +111,8 @@ class Dot(DotModel):
 class BiasDot(DotModel):
     """A rating as the mean + user bias + item bias + the product of the embeddings.
 
-    By default the sum goes through a sigmoid that spans the range of the ratings. The model is
-    that of `BiasedMF`; what differs is how it is trained: by mini-batches and an adaptive
+    With output "sigmoid" the sum goes through one that spans the range of the ratings. The model
+    is that of `BiasedMF`; what differs is how it is trained: by mini-batches and an adaptive
     optimizer, in random order.
 
     Parameters
@@ -141,7 +132,7 @@ class ScaledDot(DotModel):
     """A rating as ``mean + (user + user bias) . (item + item bias) + bias``.
 
     A bias is one number that is added to every element of an embedding, so that it scales what
-    the other embedding sums up to. Dropout on the embeddings, biases included, holds them.
+    the other embedding sums up to. Dropout is on the embeddings, biases included.
 
     Parameters
     ----------

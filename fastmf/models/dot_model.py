@@ -15,6 +15,7 @@ from fastmf.models.als_steps import Penalty
 from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.losses import LossName
 from fastmf.models.network_census import RatingCensus, take_census
+from fastmf.models.network_estimator import NetworkEstimator
 from fastmf.models.network_fitting import (
     check_memory,
     embedding_tables,
@@ -23,7 +24,6 @@ from fastmf.models.network_fitting import (
     train_network,
 )
 from fastmf.models.network_objectives import RatingObjective
-from fastmf.models.network_parameters import NetworkEstimator
 from fastmf.models.pair_networks import DotNetwork, ScaledDotNetwork
 from fastmf.models.row_problems import RowRules
 from fastmf.models.rows import FactorArrays

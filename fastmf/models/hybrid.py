@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fastmf.data import Ratings
+from fastmf.data import Ratings, read_ratings
 from fastmf.data.item_features import FeatureEncoder
 from fastmf.data.metadata import Metadata, read_metadata
+from fastmf.data.widened import widened
 from fastmf.errors import ParameterError
 from fastmf.models.limits import check_number
 from fastmf.models.mlp import RatingNetworkModel
 from fastmf.models.network_census import RatingCensus
 from fastmf.models.network_features import FeatureLayer
-from fastmf.models.network_parameters import DeepRatingParameters
+from fastmf.models.network_parameters import DeepRatingParameters, check_part
+from fastmf.nn.blas import one_blas_thread
 from fastmf.training import RunSettings
 
 __all__ = ["Hybrid", "HybridParameters"]
@@ -37,6 +40,9 @@ class HybridParameters(DeepRatingParameters):
         ``:categories`` behind it where its values do not tell; none uses all that are of use.
     level_factors : int
         Length of the embedding of a category.
+    cold_rate : float
+        Part of the ratings from which the network learns as if the item were new to it, by what
+        the table says alone; and as many for users, where there is a table of users.
     """
 
     item_features: tuple[str, ...] = field(
@@ -47,6 +53,10 @@ class HybridParameters(DeepRatingParameters):
     )
     level_factors: int = field(
         default=8, metadata={"help": "Length of the embedding of a category."}
+    )
+    cold_rate: float = field(
+        default=0.1,
+        metadata={"help": "Part of the ratings learned from as if item or user were new."},
     )
 
     def __post_init__(self) -> None:
@@ -59,6 +69,7 @@ class HybridParameters(DeepRatingParameters):
                 raise ParameterError(f"{name} is {given!r}, but its elements must be names")
         limits: dict[str, Any] = {"least": 1, "most": _MOST_UNITS}
         check_number("level_factors", self.level_factors, whole=True, **limits)
+        check_part("cold_rate", self.cold_rate)
 
 
 class Hybrid(RatingNetworkModel):
@@ -70,13 +81,18 @@ class Hybrid(RatingNetworkModel):
     middle of numbers and no categories. Metadata is learned from users and items with training
     ratings; categories that none of them has are as good as unknown.
 
+    Items and users that a table names and that have no ratings are part of the model: predictions
+    and recommendations for them are by what the table says. That the network can do without an
+    embedding it learns from a part of the ratings (`cold_rate`), in which the item's or the
+    user's is left out.
+
     Without a table the model is an `MLP`.
 
     Parameters
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
-    input_dropout, batch_norm, loss, output, item_features, user_features, level_factors
+    input_dropout, batch_norm, loss, output, item_features, user_features, level_factors, cold_rate
         See `fastmf.models.network_parameters` and `HybridParameters`.
 
     Attributes
@@ -84,7 +100,9 @@ class Hybrid(RatingNetworkModel):
     encoders_ : dict of str to FeatureEncoder
         What was learned of the columns, by "item" and "user".
     notes_ : tuple of str
-        Columns left out, rows the tables lack.
+        Columns left out, rows the tables lack, rows of the tables without ratings.
+    users_, items_ : Vocabulary
+        Those of the ratings, and behind them those that only the tables name.
     user_factors_, item_factors_ : (n_users, factors), (n_items, factors) float32
         Embeddings.
 
@@ -140,6 +158,9 @@ class Hybrid(RatingNetworkModel):
         }
         self._found: dict[str, FeatureEncoder] = {}
         self._told: list[str] = []
+        if self._tables:
+            more = {f"{side}s": table.ids for side, table in self._tables.items()}
+            train = widened(read_ratings(train), **more)
         super().fit(train, valid, run=run)
         self.encoders_, self.notes_ = self._found, tuple(self._told)
         return self
@@ -166,8 +187,36 @@ class Hybrid(RatingNetworkModel):
         features, notes = encoder.encode(table, vocabulary)
         self._found[side] = encoder
         self._told += [*encoder.notes, *notes]
+        places = vocabulary.lookup(table.ids)
+        n_new = int(np.count_nonzero(counts[np.unique(places[places >= 0])] == 0))
+        if n_new:
+            self._told.append(
+                f"{table.name}: {n_new:,} {side}s in it have no training ratings; predictions for "
+                "them are by what it says of them"
+            )
         seed = np.random.default_rng([int(parameters.random_state), len(side), ord(side[0])])
-        return FeatureLayer(features, side, int(parameters.level_factors), generator=seed)
+        return FeatureLayer(
+            features,
+            side,
+            int(parameters.level_factors),
+            generator=seed,
+            cold_rate=float(parameters.cold_rate),
+        )
+
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Return (n_items, units) what items add to the first layer, metadata included.
+
+        Without a table of items, their embeddings. See `FittedModel.item_vectors`.
+        """
+        rows = self.network_.rows
+        if not rows.item_features.shape[1]:
+            return super().item_vectors()
+        columns = np.hstack([rows.item_factors, rows.item_features])[:-1]
+        with one_blas_thread():
+            found: NDArray[np.float32] = (
+                columns @ self.network_.layers[0].weights[-columns.shape[1] :]
+            )
+        return found
 
     def _saved_record(self) -> dict[str, Any]:
         encoders = {side: encoder.record() for side, encoder in self.encoders_.items()}

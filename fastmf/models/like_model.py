@@ -68,6 +68,8 @@ def like_objective(like_above: float | None, census: RatingCensus) -> LikeObject
     share = census.n_above / census.n_ratings
     if share in (0, 1):
         low, high = census.rating_range
+        if low == high:
+            raise DataError(f"all ratings are {low:g}, so there are no likes to tell from others")
         raise DataError(
             f"{'all' if share else 'none'} of the training ratings are above {threshold:g}, so "
             f"there is nothing to tell apart; give like_above between {low:g} and {high:g}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fastmf.data.item_features import Features
 from fastmf.kernels.level_means import add_level_gradients, level_means
 from fastmf.nn import Parameter, Tape
+from fastmf.nn.dropout import Dropout
 
 __all__ = ["FeatureLayer"]
 
@@ -33,6 +34,10 @@ class FeatureLayer:
         Length of a level's embedding.
     generator : numpy.random.Generator
         Draws the embeddings.
+    cold_rate : float, optional
+        Part of a batch's ratings whose user or item is taken for a new one, with zeros in place
+        of its own embedding, so that the network learns to do with features alone; Volkovs, Yu and
+        Poutanen (2017), "DropoutNet: Addressing cold start in recommender systems".
     """
 
     def __init__(
@@ -42,8 +47,11 @@ class FeatureLayer:
         width: int,
         *,
         generator: np.random.Generator,
+        cold_rate: float = 0.0,
     ) -> None:
         self.features, self.side, self._of_level = features, side, width
+        # A number far from those of the dropouts in a stack.
+        self._cold = Dropout(cold_rate, number=1000 + (side == "item"))
         shape = (max(features.n_levels, 1), width)
         start = generator.standard_normal(shape, dtype=np.float32) * np.float32(0.05)
         self.levels = Parameter(f"{side}.levels", start, decays=True)
@@ -62,6 +70,26 @@ class FeatureLayer:
     def width(self) -> int:
         """Columns of the network's input."""
         return self.n_numbers + self.features.n_texts * self._of_level
+
+    @property
+    def cold_rate(self) -> float:
+        """Part of the ratings whose user or item is taken for a new one in training."""
+        return self._cold.rate
+
+    def forget(self, embeddings: Array, tape: Tape) -> None:
+        """Set the embeddings of those to zero that a shard takes for new; also on the way back.
+
+        Parameters
+        ----------
+        embeddings : (m, k) ndarray
+            Of this side, or the gradient by them. Modified in place.
+        tape : Tape
+        """
+        if self.cold_rate and tape.training:
+            ones = tape.buffer(self, "ones", (len(embeddings), 1))
+            ones[...] = 1
+            # What is left of ones is scaled up; here rows are whole or not there.
+            embeddings *= self._cold.forward(ones, tape) > 0
 
     def forward(self, batch: Any, out: Array, tape: Tape) -> None:
         """Write the features of a shard.

@@ -127,7 +127,7 @@ def _drawn(initial: str, n_rows: int, k: int, generator: np.random.Generator) ->
     return generator.standard_normal((n_rows, k), np.float32) * deviation
 
 
-def known_rows(table: EmbeddingTable, counts: NDArray[np.int64]) -> Floats:
+def known_rows(table: EmbeddingTable, counts: NDArray[np.int64], *, zeros: bool = False) -> Floats:
     """Return the rows of a table as they predict, and one more for the unknown.
 
     Users and items without training ratings, and the unknown, have the mean of the others' rows.
@@ -138,6 +138,8 @@ def known_rows(table: EmbeddingTable, counts: NDArray[np.int64]) -> Floats:
         All of its rows up to date.
     counts : (n,) int64
         Training ratings of each.
+    zeros : bool, optional
+        Whether they have zeros instead, where the network has learned what to make of zeros.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def known_rows(table: EmbeddingTable, counts: NDArray[np.int64]) -> Floats:
     rows = np.empty((table.n + 1, table.width), np.float32)
     rows[:-1] = table.values
     trained = counts > 0
-    rows[-1] = rows[:-1][trained].mean(axis=0, dtype=np.float64)
+    rows[-1] = 0 if zeros else rows[:-1][trained].mean(axis=0, dtype=np.float64)
     rows[:-1][~trained] = rows[-1]
     return rows
 
@@ -195,7 +197,7 @@ def train_network(
     rate = LearningRate(parameters.learning_rate, parameters.schedule, parameters.warm_up)
     optimizer = optimizer_named(
         parameters.optimizer,
-        weight_decay=parameters.weight_decay,
+        weight_decay=parameters.decay_of(batches.n_batches),
         momentum=parameters.momentum,
     )
     plan = TrainingPlan(

@@ -131,6 +131,11 @@ class RatingObjective:
         return loss_named(self.loss_name)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether outputs are the ratings, standardized, and the loss is the squared error."""
+        return (self.loss_name, self.output) == ("mse", "linear")
+
+    @property
     def offset(self) -> float:
         """The score of the mean rating: what an output of 0 stands for."""
         if self.output != "sigmoid":

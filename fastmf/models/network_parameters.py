@@ -1,15 +1,12 @@
-"""Hyperparameters that the networks share, each told once, and constructors made of them."""
+"""Hyperparameters that the networks share, each told once."""
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
 from fastmf.errors import ParameterError
-from fastmf.models.estimator import Estimator
 from fastmf.models.limits import check_choice, check_number
 
 __all__ = [
@@ -17,7 +14,6 @@ __all__ = [
     "DeepRatingParameters",
     "HiddenParameters",
     "InitialName",
-    "NetworkEstimator",
     "NetworkParameters",
     "OptimizerName",
     "OutputName",
@@ -37,6 +33,12 @@ OutputName = Literal["linear", "sigmoid", "relu"]
 _HIGHEST_RATE = 100.0
 _HIGHEST_WEIGHT = 100.0
 _MOST_UNITS = 1 << 16
+
+# Batches by default are up to as many an epoch, but for very many ratings. More shrink a row more
+# often, and it does not grow more often. Validation RMSE on MovieLens-1M, -100K and latest-small:
+# bias-dot .841, .899, .855, and with a constant rate and no decay .853, .906, .857; mlp .860 and
+# .915, and .875 and .923 without decay.
+_STEPS_OF_DEFAULT_DECAY = 800
 _LARGEST_BATCH = 1 << 24
 
 # Ratings of a batch by default: this part of the training ratings, within these limits.
@@ -72,9 +74,11 @@ class NetworkParameters:
     regularization : float
         The loss has this times the squares of a rating's own rows besides, in the mean over
         the batch, and in deep models this times the squares of all dense weights.
-    weight_decay : float
+    weight_decay : float, optional
         Decoupled from the loss: each step shrinks all rows and weights, but no biases, by this
-        times the rate.
+        times the rate. Default `default_decay` with "adam" and "adamw", whose steps are as long for
+        a row of few ratings as for one of many, and less where an epoch has more than 800 steps;
+        0 with the others.
     clip_norm : float, optional
         All gradients are scaled down to this norm where theirs is greater; default never.
     dropout : float
@@ -93,7 +97,7 @@ class NetworkParameters:
     """
 
     factors: int = field(default=50, metadata={"help": "Length of a user's or item's embedding."})
-    epochs: int = field(default=20, metadata={"help": "Passes over the ratings at most."})
+    epochs: int = field(default=12, metadata={"help": "Passes over the ratings at most."})
     batch_size: int | None = field(
         default=None,
         metadata={"help": "Ratings of a step. Default a 400th of them, from 128 to 8,192."},
@@ -106,7 +110,7 @@ class NetworkParameters:
     )
     momentum: float = field(default=0.9, metadata={"help": "Momentum of sgd."})
     schedule: ScheduleName = field(
-        default="constant", metadata={"help": "Course of the learning rate over the epochs."}
+        default="linear", metadata={"help": "Course of the learning rate over the epochs."}
     )
     warm_up: float = field(
         default=0.0, metadata={"help": "Part of all steps in which the rate rises from 0."}
@@ -115,9 +119,12 @@ class NetworkParameters:
         default=0.0,
         metadata={"help": "L2 weight in the loss, of a rating's rows and of dense weights."},
     )
-    weight_decay: float = field(
-        default=0.0,
-        metadata={"help": "Decay of all rows and weights but biases, decoupled from the loss."},
+    weight_decay: float | None = field(
+        default=None,
+        metadata={
+            "help": "Decay of all rows and weights but biases, decoupled from the loss. Default by "
+            "the steps of an epoch, 0 for sgd and adagrad."
+        },
     )
     clip_norm: float | None = field(
         default=None, metadata={"help": "Greatest norm of all gradients. Default no limit."}
@@ -128,6 +135,9 @@ class NetworkParameters:
     initial: InitialName = field(default="normal", metadata={"help": "How embeddings start."})
     random_state: int = field(default=0, metadata={"help": "Seed of all randomness."})
 
+    default_decay: ClassVar[float] = 0.25
+    """Weight decay by default."""
+
     def __post_init__(self) -> None:
         for name in ("factors", "epochs"):
             check_number(name, getattr(self, name), whole=True, least=1)
@@ -136,7 +146,8 @@ class NetworkParameters:
             check_number("batch_size", self.batch_size, whole=True, **limits)
         check_number("learning_rate", self.learning_rate, above=0, most=_HIGHEST_RATE)
         for name in ("regularization", "weight_decay"):
-            check_number(name, getattr(self, name), least=0, most=_HIGHEST_WEIGHT)
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), least=0, most=_HIGHEST_WEIGHT)
         for name in ("momentum", "warm_up", "dropout"):
             check_part(name, getattr(self, name))
         if self.clip_norm is not None:
@@ -145,6 +156,24 @@ class NetworkParameters:
         check_choice("optimizer", self.optimizer, get_args(OptimizerName))
         check_choice("schedule", self.schedule, get_args(ScheduleName))
         check_choice("initial", self.initial, get_args(InitialName))
+
+    def decay_of(self, n_batches: int) -> float:
+        """Return the weight decay of a step.
+
+        Parameters
+        ----------
+        n_batches : int
+            Steps of an epoch.
+
+        Returns
+        -------
+        float
+        """
+        if self.weight_decay is not None:
+            return float(self.weight_decay)
+        if self.optimizer not in ("adam", "adamw"):
+            return 0.0
+        return self.default_decay * min(1, _STEPS_OF_DEFAULT_DECAY / n_batches)
 
     def batch_of(self, n_ratings: int) -> int:
         """Return the ratings of a batch.
@@ -199,6 +228,8 @@ class HiddenParameters(NetworkParameters):
     batch_norm: bool = field(
         default=False, metadata={"help": "Normalize hidden layers over the batch."}
     )
+
+    default_decay: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -274,35 +305,3 @@ def check_part(name: str, value: Any) -> None:
     check_number(name, value, least=0)
     if value >= 1:
         raise ParameterError(f"{name} is {value}, but it must be below 1")
-
-
-class NetworkEstimator(Estimator):
-    """An estimator whose constructor takes the fields of its dataclass of hyperparameters.
-
-    The first may be given by position, as in other models.
-    """
-
-    hyperparameters: ClassVar[type]
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "hyperparameters" not in vars(cls):
-            return
-        fields = dataclasses.fields(cls.hyperparameters)
-        kinds: list[Any] = [inspect.Parameter.KEYWORD_ONLY] * len(fields)
-        kinds[0] = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [
-                inspect.Parameter(one.name, kind, default=one.default, annotation=one.type)
-                for one, kind in zip(fields, kinds, strict=True)
-            ]
-        )
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        try:
-            given = inspect.signature(type(self)).bind(*values, **named)
-        except TypeError as error:
-            raise TypeError(f"{type(self).__name__}: {error}") from None
-        given.apply_defaults()
-        for name, value in given.arguments.items():
-            setattr(self, name, value)

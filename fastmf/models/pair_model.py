@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastmf.data import Ratings
 from fastmf.models.base import RatingModel
 from fastmf.models.network_census import RatingCensus, take_census
+from fastmf.models.network_estimator import NetworkEstimator
 from fastmf.models.network_features import FeatureLayer
 from fastmf.models.network_fitting import (
     check_memory,
@@ -21,7 +22,6 @@ from fastmf.models.network_fitting import (
     train_network,
 )
 from fastmf.models.network_objectives import Objective
-from fastmf.models.network_parameters import NetworkEstimator
 from fastmf.models.pair_networks import PairNetwork
 from fastmf.models.pair_state import PairState
 from fastmf.nn import dense_stack

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.models.network_features import FeatureLayer
-from fastmf.models.network_objectives import Objective
+from fastmf.models.network_objectives import Objective, RatingObjective
 from fastmf.nn import EmbeddingNetwork, Parameter, Sequential, Tape
 from fastmf.nn.embedding_network import Lookup
+from fastmf.nn.network import PairHead
 
 __all__ = ["DotNetwork", "PairNetwork", "ScaledDotNetwork"]
 
@@ -59,6 +60,14 @@ class PairNetwork(EmbeddingNetwork):
         self.factors, self.objective = factors, objective
         self.features, self.biased_dot = tuple(features), biased_dot
 
+    def pair_head(self) -> PairHead | None:
+        """See `fastmf.nn.network.Network.pair_head`."""
+        objective = self.objective
+        if self.features or not isinstance(objective, RatingObjective) or not objective.is_plain:
+            return None
+        scale = objective.mean, objective.spread
+        return PairHead(self.trunk.layers, self.factors, self.biased_dot, *scale)
+
     @property
     def _inner(self) -> slice:
         """The columns of the factors."""
@@ -74,13 +83,21 @@ class PairNetwork(EmbeddingNetwork):
         joined[:, : widths[0]] = inner
         start = widths[0]
         for layer in self.features:
+            layer.forget(self._of_side(joined, layer), tape)
             layer.forward(batch, joined[:, start : start + layer.width], tape)
             start += layer.width
         return joined
 
+    def _of_side(self, joined: Array, layer: FeatureLayer) -> Array:
+        """Return the columns of the factors of the side that a layer of features is of."""
+        k = self.factors
+        return joined[:, :k] if layer.side == "user" else joined[:, k : 2 * k]
+
     def take_input_gradient(self, dx: Array, gradients: Array, tape: Tape) -> None:
         """Put the gradient to the factors and to the embeddings of features."""
         width = 2 * self.factors
+        for layer in self.features:
+            layer.forget(self._of_side(dx, layer), tape)
         if self.biased_dot:
             gradients[:, self._inner] += dx[:, :width]
         else:

@@ -80,9 +80,10 @@ class PairState:
         PairState
         """
         counts = census.user_counts, census.item_counts
+        cold = {layer.side for layer in network.features if layer.cold_rate}
         rows = [
-            known_rows(lookup.table, of_side)
-            for lookup, of_side in zip(network.lookups, counts, strict=True)
+            known_rows(lookup.table, of_side, zeros=side in cold)
+            for side, lookup, of_side in zip(("user", "item"), network.lookups, counts, strict=True)
         ]
         k, biased = network.factors, network.biased_dot
         factors = rows[0][:, -k:], rows[1][:, :k]

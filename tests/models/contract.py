@@ -59,7 +59,7 @@ class ModelContract(FittingContract, UsingContract, RefusingContract):
 
     def test_set_params_changes_and_returns_self(self):
         model = self.model_class()
-        assert model.set_params(**self.small, **self.variant) is model
+        assert model.set_params(**(self.small | self.variant)) is model
         assert model.get_params() == self.make().get_params()
         with pytest.raises(ParameterError, match="no_such_thing") as raised:
             model.set_params(no_such_thing=1)

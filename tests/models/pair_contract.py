@@ -11,7 +11,13 @@ from fastmf import random_split
 from tests.models.contract import ModelContract
 from tests.models.measures import formula, learned
 
-SMALL = {"factors": 5, "epochs": 3, "batch_size": 512, "learning_rate": 0.02, "hidden": (12, 6)}
+SMALL = {
+    "factors": 5,
+    "epochs": 3,
+    "batch_size": 512,
+    "learning_rate": 0.02,
+    "hidden": (16, 8),
+}
 
 
 class PairContract(ModelContract):

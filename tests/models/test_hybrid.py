@@ -72,6 +72,71 @@ def test_saved_and_loaded_it_knows_its_columns(hybrid, tmp_path):
     )
 
 
+def test_items_without_ratings_are_predicted_by_what_is_known_of_them(tmp_path):
+    ratings, tables = by_kind(6000)
+    # Three more items, one of each kind, and one that nothing is known of.
+    tables["items"] = {
+        "item_id": [*tables["items"]["item_id"], 900, 901, 902, 903],
+        "kind": [*tables["items"]["kind"], *KINDS, ""],
+    }
+    train, valid = random_split(ratings, 0.2)
+    model = Hybrid(**SETTINGS).fit(train, valid, **tables)
+    assert model.items_.take(np.arange(300, 304)).tolist() == [900, 901, 902, 903]
+    assert any("4 items in it have no training ratings" in note for note in model.notes_)
+    users = model.users_.take(np.arange(100))
+    old = np.array([age > 40 for age in tables["users"]["age"]])[users]
+    film, series, short, unknown = (model.predict(users, item) for item in range(900, 904))
+    # As the ratings were made: 4 of films by those above 40, 2 by the others.
+    for predicted, high, low in ((film, 4, 2), (series, 3, 3), (short, 2, 4)):
+        assert predicted[old].mean() == pytest.approx(high, abs=0.25)
+        assert predicted[~old].mean() == pytest.approx(low, abs=0.25)
+    # Whatever is named by no table is predicted as what a table says nothing of.
+    np.testing.assert_array_equal(unknown, model.predict(users, 12345))
+    assert model.known(users[0], [900, 12345]).tolist() == [True, False]
+    new = Ratings.from_arrays(np.repeat(users, 2), np.tile([900, 902], 100), np.tile([3.0, 3], 100))
+    assert fastmf.evaluate(model, new).n_unknown_items == 0
+    everything = model.recommend(users[old][:3], 304)
+    assert all({900, 901, 902, 903} <= set(items.tolist()) for items in everything.item_ids)
+    model.save(tmp_path / "model")
+    loaded = fastmf.load_model(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict(users, 900), film)
+    kind_of = dict(zip(tables["items"]["item_id"], tables["items"]["kind"], strict=True))
+    alike = loaded.similar_items(900, 20).item_ids.tolist()
+    assert sum(kind_of[item] == "film" for item in alike) > 15
+
+
+def test_users_without_ratings_likewise():
+    ratings, tables = by_kind(6000)
+    tables["users"] = {
+        "user_id": [*tables["users"]["user_id"], 500, 501],
+        "age": [*tables["users"]["age"], 15, 75],
+    }
+    model = Hybrid(**SETTINGS).fit(ratings, valid=0.2, **tables)
+    items = model.items_.take(np.arange(300))
+    films = tables["items"]["kind"][items] == "film"
+    young, old = model.predict(500, items[films]), model.predict(501, items[films])
+    assert young.mean() < 2.5
+    assert old.mean() > 3.5
+
+
+def test_new_items_of_real_ratings(real_data):
+    """5% of the items held out: nearer than the mean and the user's bias, which is all else."""
+    ratings = fastmf.read_ratings(real_data / "ml-100k" / "u.data")
+    held = np.random.default_rng(0).random(ratings.n_items) < 0.05
+    rows = held[ratings.item_index]
+    train, new = (
+        ratings.select(np.packbits(of_part, bitorder="little")) for of_part in (~rows, rows)
+    )
+    train, valid = random_split(train, 0.1)
+    table = real_data / "ml-100k" / "u.item"
+    model = Hybrid().fit(train, valid, items=table)
+    baseline = fastmf.evaluate(model, new).bias_only_rmse
+    assert fastmf.evaluate(model, new).rmse < 0.99 * baseline
+    never_without = Hybrid(cold_rate=0.0).fit(train, valid, items=table)
+    assert fastmf.evaluate(model, new).rmse < fastmf.evaluate(never_without, new).rmse
+    assert model.valid_rmse_ < never_without.valid_rmse_ + 0.005
+
+
 def test_the_same_bits_for_any_number_of_threads(hybrid):
     _, train, valid, tables = hybrid
     results = [

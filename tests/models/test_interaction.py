@@ -74,11 +74,18 @@ def test_weights_decide_between_the_tasks(ratings):
     assert both.valid_rmse_ < 0.95 * only_likes.valid_rmse_
 
 
-@pytest.mark.parametrize(("value", "word"), [(4.0, "all"), (1.0, "none")])
-def test_nothing_to_tell_apart_is_refused(value, word):
+@pytest.mark.parametrize(
+    ("lowest", "highest", "message"),
+    [
+        (4.0, 5.0, "^all of the training ratings are above 2"),
+        (1.0, 2.0, "^none of the training ratings are above 2"),
+        (4.0, 4.0, "^all ratings are 4"),
+    ],
+)
+def test_nothing_to_tell_apart_is_refused(lowest, highest, message):
     users, items = np.divmod(np.arange(60), 6)
-    ratings = Ratings.from_arrays(users, items, np.full(60, value))
-    with pytest.raises(DataError, match=f"^{word} of the training ratings are above 2") as raised:
+    ratings = Ratings.from_arrays(users, items, np.linspace(lowest, highest, 60))
+    with pytest.raises(DataError, match=message) as raised:
         Interaction(like_above=2).fit(ratings)
     assert "\n" not in str(raised.value)
 

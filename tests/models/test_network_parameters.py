@@ -44,6 +44,7 @@ BAD = {
     "item_features": ("genres", 3, (1,), ("",)),
     "user_features": ("age",),
     "level_factors": (0, 1.5),
+    "cold_rate": (-0.1, 1),
 }
 
 
@@ -67,6 +68,17 @@ def test_there_are_ten_networks():
 )
 def test_batches_are_a_400th_of_the_ratings_within_limits(n_ratings, batch):
     assert NetworkParameters().batch_of(n_ratings) == batch
+
+
+def test_weight_decay_by_default():
+    assert NetworkParameters().decay_of(100) == NetworkParameters().decay_of(800) == 0.25
+    assert NetworkParameters().decay_of(8000) == pytest.approx(0.025)
+    assert MLP.hyperparameters().decay_of(400) == 0.5
+    for optimizer in ("sgd", "adagrad"):
+        assert NetworkParameters(optimizer=optimizer).decay_of(400) == 0
+    for given in (0, 0.7):
+        assert NetworkParameters(weight_decay=given).decay_of(10**5) == given
+        assert NetworkParameters(weight_decay=given, optimizer="sgd").decay_of(400) == given
 
 
 def test_a_given_batch_is_at_most_all_there_is():

@@ -53,13 +53,13 @@ def lookups(rng, biased):
     )
 
 
-def features(rng, side, n):
+def features(rng, side, n, cold_rate=0.0):
     levels = rng.integers(0, 6, 3 * n).astype(np.int32)
     starts = np.sort(rng.integers(0, 3 * n, 2 * (n + 1) + 1))
     starts[0], starts[-1] = 0, 3 * n
     numbers = rng.normal(size=(n + 1, 2)).astype(np.float32)
     known = Features(numbers, starts.astype(np.int64), levels, 2, 6)
-    return FeatureLayer(known, side, 2, generator=rng)
+    return FeatureLayer(known, side, 2, generator=rng, cold_rate=cold_rate)
 
 
 def dot(rng, objective, biased=False, dropout=0.0):
@@ -72,7 +72,9 @@ def scaled(rng, objective, dropout=0.3):
 
 
 def deep(rng, objective, biased=False, sides=(), **stack):
-    known = [features(rng, side, N_USERS if side == "user" else N_ITEMS) for side in sides]
+    cold_rate = stack.pop("cold_rate", 0.0)
+    sizes = {"user": N_USERS, "item": N_ITEMS}
+    known = [features(rng, side, sizes[side], cold_rate) for side in sides]
     trunk = dense_stack(
         2 * K + sum(layer.width for layer in known),
         (4, 3),
@@ -104,6 +106,7 @@ NETWORKS = {
     "residual": lambda rng: deep(rng, LINEAR, biased=True, batch_norm=True, dropout=0.2),
     "hybrid": lambda rng: deep(rng, LINEAR, sides=("user", "item")),
     "hybrid, items": lambda rng: deep(rng, rating("rmse"), sides=("item",), input_dropout=0.2),
+    "hybrid, some are new": lambda rng: deep(rng, LINEAR, sides=("user", "item"), cold_rate=0.5),
     "classify": lambda rng: deep(rng, ClassObjective(tuple(VALUES.tolist()), 1.4)),
     "interaction": lambda rng: deep(rng, LikeObjective(2.5, 0.6)),
     "multitask": lambda rng: deep(
