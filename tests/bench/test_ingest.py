@@ -39,9 +39,9 @@ def test_it_measures_all_there_is(tmp_path, runner):
     assert set(figures["text"]) == {"store", "csv-table", "csv-stream"}
     assert set(figures["parquet"]) == {"store", "parquet-table", "parquet-batches"}
     assert all(run["seconds"][0] > 0 for run in (*figures["text"].values(),))
-    for case in ("text", "parquet"):
-        assert figures[f"memory {case}"]["outcome"] == "same bits"
-        assert figures[f"memory {case}"]["peak_anonymous_bytes"] > 10e6
+    for layout in ("netflix", "parquet"):
+        assert figures[f"memory {layout}"]["outcome"] == "same bits"
+        assert figures[f"memory {layout}"]["peak_anonymous_bytes"] > 10e6
     for command in ("convert", "train"):
         kills = figures[f"kills {command}"]
         assert kills == {"kills": 2, "late": kills["late"], "right": 2}
