@@ -248,7 +248,7 @@ def shard_forward(layers, number, users, items, shard):
     Free of races as long as no other thread has the same shard or memory; so are all kernels here.
     """
     if number == 0:
-        out, bias_at = _entry_output(layers, 0, shard), layers.segments[0, BIAS]
+        out, bias_at = _entry_output(layers, np.int64(0), shard), layers.segments[0, BIAS]
         bias = layers.parameters[max(bias_at, 0) : max(bias_at, 0) + out.shape[1]]
         has_bias, rectified = bias_at >= 0, layers.segments[0, RECTIFIED] != 0
         join_halves(users, items, shard.base + shard.first, has_bias, bias, rectified, out)

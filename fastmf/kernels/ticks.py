@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -26,8 +27,11 @@ __all__ = [
     "tick",
 ]
 
-WAITING, ROWS_AT_HAND, PRODUCTS, ELEMENTS, SUMS_BY_ROW, ROW_STEPS, PARAMETERS = range(7)
 N_PURPOSES = 7
+# Of a type of their own: Numba compiles a function anew for every plain number it is called with.
+WAITING, ROWS_AT_HAND, PRODUCTS, ELEMENTS, SUMS_BY_ROW, ROW_STEPS, PARAMETERS = np.arange(
+    N_PURPOSES, dtype=np.int64
+)
 
 _TICKS = types.Array(types.int64, 1, "C")
 
