@@ -1,16 +1,19 @@
-"""What a caller may choose from: one of a few words."""
+"""What a caller may choose from: one of a few values."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
 
 from fastmf.errors import ParameterError
 
 __all__ = ["check_choice"]
 
 
-def check_choice(name: str, value: object, kind: Any) -> None:
-    """Refuse what is none of the words of a literal type.
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Refuse what is not one of a few values.
 
     Parameters
     ----------
@@ -18,13 +21,17 @@ def check_choice(name: str, value: object, kind: Any) -> None:
         The option, for the message.
     value : object
         What was chosen.
-    kind : Literal type
+    choices : iterable
         What there is.
 
     Raises
     ------
     ParameterError
     """
-    if value not in get_args(kind):
-        choices = ", ".join(get_args(kind))
-        raise ParameterError(f"{name} is {value!r}, but must be one of {choices}")
+    choices = list(choices)
+    plain = value.item() if isinstance(value, np.bool_) else value
+    # By type as well: 1 equals True, but is not meant by it.
+    if not any(isinstance(plain, type(choice)) and plain == choice for choice in choices):
+        raise ParameterError(
+            f"{name} is {value!r}, but it must be one of {', '.join(map(str, choices))}"
+        )

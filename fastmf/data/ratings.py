@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -319,7 +319,7 @@ class Ratings:
         ParameterError
             On another value of `duplicates`.
         """
-        check_choice("duplicates", duplicates, Duplicates)
+        check_choice("duplicates", duplicates, get_args(Duplicates))
         part = array_part(user_ids, item_ids, values, time)
         table = read_in_memory([part], duplicates=duplicates)
         return cls(*table[:4], notes=table.notes)

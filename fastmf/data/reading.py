@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from fastmf.data.choices import check_choice
 from fastmf.data.columns import ColumnNames
@@ -87,9 +87,9 @@ def read_ratings(
     ParameterError
         On an unknown value of `duplicates`, `on_bad_rows` or `unrated`.
     """
-    check_choice("duplicates", duplicates, Duplicates)
-    check_choice("on_bad_rows", on_bad_rows, BadRows)
-    check_choice("unrated", unrated, Unrated)
+    check_choice("duplicates", duplicates, get_args(Duplicates))
+    check_choice("on_bad_rows", on_bad_rows, get_args(BadRows))
+    check_choice("unrated", unrated, get_args(Unrated))
     names = ColumnNames(user_column, item_column, rating_column, time_column)
     options = ReadOptions(names, on_bad_rows=on_bad_rows, unrated=unrated)
     request = ReadRequest(options, duplicates, progress, num_threads)

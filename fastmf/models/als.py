@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
 from fastmf.data import Ratings
+from fastmf.data.choices import check_choice
 from fastmf.models.als_learner import ALSLearner, feature_rows, warm_up
 from fastmf.models.als_start import fitted_start
 from fastmf.models.als_steps import Penalty, Solver, cg_steps_of
@@ -13,7 +14,6 @@ from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.limits import (
     HIGHEST_SCALE,
     HIGHEST_WEIGHT,
-    check_choice,
     check_number,
     memory_beside_factors,
 )

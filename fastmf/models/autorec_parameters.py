@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from fastmf.data.choices import check_choice
 from fastmf.errors import ParameterError
 from fastmf.models.autorec_ratings import Base
-from fastmf.models.limits import check_choice, check_number
+from fastmf.models.limits import check_number
 from fastmf.models.network_parameters import ScheduleName, check_part
 from fastmf.nn.activations import ACTIVATIONS
 from fastmf.nn.optimizers import SGD, Adam

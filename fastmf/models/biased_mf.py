@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from fastmf.data import Ratings
+from fastmf.data.choices import check_choice
 from fastmf.errors import DataError, ParameterError
 from fastmf.models.als_steps import Penalty
 from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.limits import (
     HIGHEST_SCALE,
-    check_choice,
     check_number,
     memory_beside_factors,
 )

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastmf.data.choices import check_choice
 from fastmf.errors import DataError
-from fastmf.models.limits import check_choice
 from fastmf.models.network_census import RatingCensus
 from fastmf.models.network_class_objectives import ClassObjective
 from fastmf.models.network_parameters import HiddenParameters

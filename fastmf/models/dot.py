@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, get_args
 
+from fastmf.data.choices import check_choice
 from fastmf.models.dot_model import DotModel, row_rules_of
-from fastmf.models.limits import check_choice
 from fastmf.models.network_parameters import NetworkParameters, RatingParameters
 from fastmf.models.row_problems import RowRules
 

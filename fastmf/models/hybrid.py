@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -151,7 +151,7 @@ class Hybrid(RatingNetworkModel):
             As for `RatingModel.fit`; DataError also if a table cannot be used.
         """
         given: dict[Side, Any] = {"user": users, "item": items}
-        self._tables = {
+        self._tables: dict[Side, Metadata] = {
             side: read_metadata(source, side)
             for side, source in given.items()
             if source is not None
@@ -165,12 +165,23 @@ class Hybrid(RatingNetworkModel):
         self.encoders_, self.notes_ = self._found, tuple(self._told)
         return self
 
+    def _made_up(self) -> Self:
+        # With tables as well: a network without features is trained by other kernels.
+        made = super()._made_up()
+        cells = {"id": range(4), "number": (1, 2, 3, 4), "category": ("a", "b", "a", "b")}
+        made._tables = {side: read_metadata(cells, side) for side in self._tables}
+        made._found, made._told = {}, []
+        return made
+
+    def _shrunk(self, parameters: Any) -> Any:
+        return replace(super()._shrunk(parameters), item_features=(), user_features=())
+
     def _features(
         self, parameters: Any, train: Ratings, census: RatingCensus, run: RunSettings
     ) -> list[FeatureLayer]:
-        tables: dict[Side, Metadata] = getattr(self, "_tables", {})
         layers = [
-            self._layer(side, table, parameters, train, census) for side, table in tables.items()
+            self._layer(side, table, parameters, train, census)
+            for side, table in self._tables.items()
         ]
         if run.progress is not None:
             for note in self._told:

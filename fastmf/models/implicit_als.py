@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, get_args
 
 from fastmf.data import Ratings
+from fastmf.data.choices import check_choice
 from fastmf.errors import DataError
 from fastmf.models.als_learner import warm_up
 from fastmf.models.als_start import fitted_start
@@ -17,7 +18,6 @@ from fastmf.models.implicit_learner import ImplicitLearner
 from fastmf.models.limits import (
     HIGHEST_SCALE,
     HIGHEST_WEIGHT,
-    check_choice,
     check_number,
     memory_beside_factors,
 )

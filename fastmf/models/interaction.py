@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
 from fastmf.data import Ratings
+from fastmf.data.choices import check_choice
 from fastmf.errors import ParameterError
 from fastmf.models.base import Learned
 from fastmf.models.baseline import BiasBaseline
 from fastmf.models.like_model import LikeModel, like_objective
-from fastmf.models.limits import check_choice, check_number
+from fastmf.models.limits import check_number
 from fastmf.models.network_census import RatingCensus
 from fastmf.models.network_class_objectives import LikeObjective, RatingAndLikeObjective
 from fastmf.models.network_objectives import RatingObjective

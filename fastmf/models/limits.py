@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
-
-import numpy as np
 
 from fastmf.data import Ratings
 from fastmf.errors import ParameterError
@@ -18,7 +15,6 @@ from fastmf.training import RunSettings
 __all__ = [
     "HIGHEST_SCALE",
     "HIGHEST_WEIGHT",
-    "check_choice",
     "check_number",
     "memory_beside_factors",
     "memory_left",
@@ -80,29 +76,6 @@ def check_number(
         raise ParameterError(f"{name} is {value}, but it must be above {above}")
     if most is not None and value > most:
         raise ParameterError(f"{name} is {value}, but it must be at most {most:g}")
-
-
-def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
-    """Refuse a hyperparameter that is not one of a few values.
-
-    Parameters
-    ----------
-    name : str
-        The hyperparameter, for the message.
-    value : object
-    choices : iterable
-
-    Raises
-    ------
-    ParameterError
-    """
-    choices = list(choices)
-    plain = value.item() if isinstance(value, np.bool_) else value
-    # By type as well: 1 equals True, but is not meant by it.
-    if not any(isinstance(plain, type(choice)) and plain == choice for choice in choices):
-        raise ParameterError(
-            f"{name} is {value!r}, but it must be one of {', '.join(map(str, choices))}"
-        )
 
 
 def memory_left(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
+from fastmf.data.choices import check_choice
 from fastmf.errors import ParameterError
-from fastmf.models.limits import check_choice, check_number
+from fastmf.models.limits import check_number
 
 __all__ = [
     "ActivationName",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,8 +95,11 @@ class PairModel(NetworkEstimator, RatingModel):
     def _warm_up(self, parameters: Any) -> None:
         few, ratings = self._shrunk(parameters), made_up_ratings()
         with Team(1) as team:
-            # Of the same class, but without what was given to this one.
-            type(self)()._learn(few, ratings, ratings, team, RunSettings())
+            self._made_up()._learn(few, ratings, ratings, team, RunSettings())
+
+    def _made_up(self) -> Self:
+        """Return a model that learns made-up ratings as this one learns its own."""
+        return type(self)()
 
     def _shrunk(self, parameters: Any) -> Any:
         """Return hyperparameters for a dozen made-up ratings of 1 and 2."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data import Ratings, Vocabulary
+from fastmf.data.choices import check_choice
 from fastmf.data.pair_files import as_integers
 from fastmf.errors import DataError, DivergenceError
 from fastmf.kernels.weighted_rows import RowTerms
@@ -15,7 +16,7 @@ from fastmf.models.als_rows import aligned_zeros
 from fastmf.models.als_steps import gram_of
 from fastmf.models.baseline import ITEM_DAMPING, USER_DAMPING, BiasBaseline
 from fastmf.models.fold_in import shared_base
-from fastmf.models.limits import check_choice, check_number
+from fastmf.models.limits import check_number
 from fastmf.models.new_ratings import Side
 from fastmf.models.row_problems import RowProblem
 from fastmf.models.row_solving import RatingsByRow, remembering_terms, solve

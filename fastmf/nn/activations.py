@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.errors import ParameterError
+from fastmf.data.choices import check_choice
 from fastmf.kernels.activations import (
     add_bias,
     add_bias_relu,
@@ -192,10 +192,7 @@ def activation_named(name: str) -> Activation:
     ParameterError
         If there is none.
     """
-    if name not in ACTIVATIONS:
-        raise ParameterError(
-            f"activation is {name!r}, but it must be one of {', '.join(ACTIVATIONS)}"
-        )
+    check_choice("activation", name, ACTIVATIONS)
     return ACTIVATIONS[name]
 
 

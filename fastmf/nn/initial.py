@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.errors import ParameterError
+from fastmf.data.choices import check_choice
 
 __all__ = ["INITIAL", "initial_weights"]
 
@@ -57,6 +57,5 @@ def initial_weights(
     ParameterError
         If there is no such way.
     """
-    if initial not in INITIAL:
-        raise ParameterError(f"initial is {initial!r}, but it must be one of {', '.join(INITIAL)}")
+    check_choice("initial", initial, INITIAL)
     return INITIAL[initial](generator, (n_inputs, n_outputs)).astype(np.float32, copy=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.errors import ParameterError
+from fastmf.data.choices import check_choice
 
 __all__ = ["LOSSES", "Loss", "loss_named"]
 
@@ -183,6 +183,5 @@ def loss_named(name: str) -> Loss:
     ParameterError
         If there is none.
     """
-    if name not in LOSSES:
-        raise ParameterError(f"loss is {name!r}, but it must be one of {', '.join(LOSSES)}")
+    check_choice("loss", name, LOSSES)
     return LOSSES[name]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.errors import ParameterError
+from fastmf.data.choices import check_choice
 from fastmf.kernels.dense_steps import (
     adagrad_step,
     adam_step,
@@ -112,8 +112,7 @@ def optimizer_named(name: str, *, weight_decay: float = 0.0, momentum: float = 0
         "sgd": SGD(momentum=momentum, weight_decay=weight_decay),
         "rprop": RProp(weight_decay=weight_decay),
     }
-    if name not in settings:
-        raise ParameterError(f"optimizer is {name!r}, but it must be one of {', '.join(settings)}")
+    check_choice("optimizer", name, settings)
     return settings[name]
 
 

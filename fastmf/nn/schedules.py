@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fastmf.data.choices import check_choice
 from fastmf.errors import ParameterError
 
 __all__ = ["SCHEDULES", "LearningRate"]
@@ -48,10 +49,7 @@ class LearningRate:
     def __post_init__(self) -> None:
         if not 0 < self.start < math.inf:
             raise ParameterError(f"learning_rate is {self.start}, but it must be above 0")
-        if self.schedule not in SCHEDULES:
-            raise ParameterError(
-                f"schedule is {self.schedule!r}, but it must be one of {', '.join(SCHEDULES)}"
-            )
+        check_choice("schedule", self.schedule, SCHEDULES)
         if not 0 <= self.warm_up < 1:
             raise ParameterError(f"warm_up is {self.warm_up}, but it must be from 0 to below 1")
 

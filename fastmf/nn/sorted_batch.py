@@ -108,7 +108,7 @@ class SortedBatch:
 
 
 class SortedBatches:
-    """Many batches by row of a table, in memory that is used again for the next ones.
+    """Many batches by row of a table.
 
     Parameters
     ----------

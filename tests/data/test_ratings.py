@@ -131,7 +131,7 @@ def test_duplicates_can_be_an_error_that_shows_the_first():
     ):
         Ratings.from_arrays(*arrays, duplicates="error")
     with pytest.raises(
-        ParameterError, match="duplicates is 'first', but must be one of last, mean"
+        ParameterError, match="duplicates is 'first', but it must be one of last, mean"
     ):
         Ratings.from_arrays(*arrays, duplicates="first")
 

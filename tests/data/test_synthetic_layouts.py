@@ -107,7 +107,7 @@ def test_users_of_netflix_have_gaps_and_dates_its_years(written):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"layout": "excel"}, "layout is 'excel', but must be one of parquet, netflix"),
+        ({"layout": "excel"}, "layout is 'excel', but it must be one of parquet, netflix"),
         ({"order": "random"}, "order is 'random'"),
         ({"layout": "netflix", "order": "user"}, "goes item by item"),
         ({"layout": "netflix", "what": Plant(real_valued=True)}, "whole ratings from 1 to 5 only"),

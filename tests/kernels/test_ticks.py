@@ -15,6 +15,7 @@ def test_nobody_asked():
     reference.tick([], kernels.WAITING, 5)
 
 
+# Elsewhere reading the clock may end the process; nothing but the profile of a bench ever does.
 @pytest.mark.skipif(
     platform.machine() not in {"x86_64", "AMD64"},
     reason="not every system lets programs read the clock of another processor",

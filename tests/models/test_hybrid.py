@@ -187,3 +187,15 @@ def test_a_second_fit_forgets_the_tables():
     model.fit(ratings)
     assert model.encoders_ == {}
     assert learned(model) == learned(Hybrid(3, epochs=1, hidden=(4,)).fit(ratings))
+
+
+def test_only_what_trains_it_is_compiled(monkeypatch):
+    # Compiling the steps of networks without features takes 20 seconds.
+    def refuse(*arguments):
+        raise AssertionError("the steps of networks without features are asked for")
+
+    monkeypatch.setattr("fastmf.nn.pair_steps.take_steps", refuse)
+    ratings, tables = by_kind(600)
+    Hybrid(**SMALL, item_features=("kind",)).fit(ratings, **tables)
+    with pytest.raises(AssertionError, match="without features"):
+        Hybrid(**SMALL).fit(ratings)

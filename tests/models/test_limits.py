@@ -8,7 +8,7 @@ import pytest
 from fastmf.errors import ParameterError
 from fastmf.kernels.sgd import row_length
 from fastmf.models import limits
-from fastmf.models.limits import check_choice, check_number, memory_left
+from fastmf.models.limits import check_number, memory_left
 
 
 @pytest.mark.parametrize("value", [1, 5, np.int32(7), np.uint8(1)])
@@ -41,24 +41,6 @@ def test_anything_else_is_named(value, limits_, message):
     with pytest.raises(ParameterError) as raised:
         check_number("rate", value, **limits_)
     assert str(raised.value).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("value", "choices"),
-    [("a", "ab"), (True, (True, False)), (np.False_, (True, False)), (np.str_("b"), "ab")],
-)
-def test_choices_pass(value, choices):
-    check_choice("kind", value, choices)
-
-
-@pytest.mark.parametrize("value", ["c", "", 1, 1.0, None, True, np.int64(1), [1]])
-def test_anything_but_a_choice_is_named_with_the_choices(value):
-    with pytest.raises(ParameterError) as raised:
-        check_choice("kind", value, ("a", "b"))
-    assert str(raised.value) == f"kind is {value!r}, but it must be one of a, b"
-    if value is not True:
-        with pytest.raises(ParameterError, match="one of True, False"):
-            check_choice("kind", value, (True, False))
 
 
 @pytest.mark.parametrize("keep_best", [False, True])

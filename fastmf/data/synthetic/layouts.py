@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal, NamedTuple
+from typing import IO, Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
 
 from fastmf.data.arrays import Array, frozen
+from fastmf.data.choices import check_choice
 from fastmf.data.folders import new_folder
 from fastmf.data.synthetic.parquet import ratings_writer, written_beside
 from fastmf.errors import DataError, ParameterError
@@ -79,8 +80,7 @@ def own_order(layout: str) -> Order:
     ParameterError
         Where there is no such layout.
     """
-    if layout not in LAYOUTS:
-        raise ParameterError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
+    check_choice("layout", layout, LAYOUTS)
     return LAYOUTS[layout]
 
 
@@ -98,8 +98,7 @@ def check_layout(layout: str, order: Order, *, real_valued: bool) -> None:
     ParameterError
     """
     own_order(layout)
-    if order not in ("shuffled", "user", "item"):
-        raise ParameterError(f"order is {order!r}, but must be one of shuffled, user, item")
+    check_choice("order", order, get_args(Order))
     if not layout.startswith("netflix"):
         return
     if real_valued:
