@@ -45,6 +45,8 @@ class Case:
     pairs : {"", "list", "table"}
         Whether it has pairs of users and items rather than ratings: under the line of each movie,
         or in two columns.
+    interactions : bool
+        Whether they are read as interactions of value 1.
     """
 
     files: dict[str, bytes]
@@ -56,6 +58,7 @@ class Case:
     whole: list[Row] | None = None
     items: bool = False
     pairs: str = ""
+    interactions: bool = False
 
 
 def make_rows(rng: np.random.Generator, *, text_ids: bool) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from fastmf.data import Ratings, read_ratings
 from fastmf.data.items import Items, read_items
 from fastmf.data.pair_files import read_pairs
 from fastmf.data.readers.netflix_lists import read_pair_list
+from fastmf.data.readers.part import BadRows, Unrated
 from fastmf.errors import FastMFError
 
 LONGEST_MESSAGE = 600
@@ -77,8 +78,9 @@ def judge(case: Case, folder: Path) -> Verdict:
 
 
 def _judge_ratings(case: Case, path: Path) -> Verdict:
-    strict = _read(path, "error")
-    lenient = _read(path, "skip")
+    unrated: Unrated = "interactions" if case.interactions else "drop"
+    strict = _read(path, "error", unrated)
+    lenient = _read(path, "skip", unrated)
     if strict is not None:
         if lenient is None:
             raise WrongError("read, but refused when bad rows are to be left out")
@@ -102,9 +104,10 @@ def _judge_ratings(case: Case, path: Path) -> Verdict:
     return Verdict("refused" if lenient is None else "skipped")
 
 
-def _read(path: Path, on_bad_rows: str) -> Ratings | None:
+def _read(path: Path, on_bad_rows: BadRows, unrated: Unrated) -> Ratings | None:
+    options: dict[str, Any] = {"on_bad_rows": on_bad_rows, "unrated": unrated}
     try:
-        return read_ratings(path, cache=False, on_bad_rows=on_bad_rows, trainable=False)  # type: ignore[arg-type]
+        return read_ratings(path, cache=False, trainable=False, **options)
     except FastMFError as error:
         _check_message(error)
         return None

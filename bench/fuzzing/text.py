@@ -27,10 +27,12 @@ class TextStyle:
     text_ids: bool  # whether ids may be text
     quotes: bool = False
     unrated: bool = False  # whether -1 stands for "not rated"
+    interactions: bool = False  # without ratings
 
     def line(self, row: Row) -> str:
         """Return a row as its line."""
-        fields = [row.user, row.item, f"{row.rating:g}"] + [str(row.time)] * self.has_time
+        rating = [] if self.interactions else [f"{row.rating:g}"]
+        fields = [row.user, row.item, *rating] + [str(row.time)] * self.has_time
         return self.separator.join(
             f'"{text}"' if self.quotes and self.separator in text else text for text in fields
         )
@@ -44,6 +46,7 @@ STYLES = {
     "bars": TextStyle("|", "user|item|rating", False, True),
     "libmf": TextStyle(" ", None, False, False),
     "anime": TextStyle(",", "user_id,anime_id,rating", False, False, unrated=True),
+    "interactions": TextStyle(",", "user,item", False, True, quotes=True, interactions=True),
     "recbole": TextStyle(
         "\t", "user_id:token\titem_id:token\trating:float\ttimestamp:float", True, True
     ),
@@ -53,20 +56,25 @@ STYLES = {
 def text_case(style: TextStyle, name: str, rng: np.random.Generator) -> Case:
     """Make a delimited file: changed in a way that keeps its meaning, or blotted, or damaged."""
     rows = make_rows(rng, text_ids=style.text_ids)
+    if style.interactions:
+        rows = [row._replace(rating=1.0) for row in rows]
     header = [] if style.header is None else [style.header]
     lines = [style.line(row) for row in rows]
     if style.unrated:
         lines += [style.line(row._replace(item="99", rating=-1)) for row in rows[::3]]
     kind = str(rng.choice(KINDS, p=SHARES))
-    case = Case({}, name, kind, rows)
+    case = Case({}, name, kind, rows, interactions=style.interactions)
     if kind == "twice":
-        again = rows[int(rng.integers(len(rows)))]._replace(rating=4.5)
+        again = rows[int(rng.integers(len(rows)))]._replace(
+            rating=1.0 if style.interactions else 4.5
+        )
         lines.append(style.line(again))
         case = replace(case, expected=[*rows, again])
     elif kind == "short":
         n_bad = int(rng.integers(1, 8))
+        short = "1" if style.interactions else "1" + style.separator + "2"
         for _ in range(n_bad):
-            lines.insert(int(rng.integers(2, len(lines) + 1)), "1" + style.separator + "2")
+            lines.insert(int(rng.integers(2, len(lines) + 1)), short)
         case = replace(case, n_bad=n_bad)
     elif kind == "open":
         # Whatever the quote encloses, no other row goes.

@@ -167,10 +167,11 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         _reading_option(
             "--duplicates",
-            type=click.Choice(["last", "mean", "error"]),
+            type=click.Choice(["last", "mean", "sum", "error"]),
             default="last",
             show_default=True,
-            help="Which rating to keep where a user has rated an item more than once.",
+            help="Which rating to keep where a user has rated an item more than once; sum adds up "
+            "plays or clicks.",
         ),
         _reading_option(
             "--unrated",
@@ -178,7 +179,8 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="drop",
             show_default=True,
             help="Rows whose rating means 'not rated', such as -1 in the anime databases: leave "
-            "them out, keep every row as an interaction of value 1, or take the number as rating.",
+            "them out, or take the number as rating. With interactions every row counts as value 1 "
+            "and needs no rating.",
         ),
         _reading_option(
             "--on-bad-rows",

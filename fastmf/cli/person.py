@@ -132,6 +132,7 @@ def _without_users(names: list[str], reading: Mapping[str, Any], source: Path) -
         if len(names) > 2:
             return None
         raise DataError(str(error).replace(", user;", ";")) from None
+    assert roles.rating is not None
     return [names[roles.item], names[roles.rating]] if roles.user == len(names) else None
 
 

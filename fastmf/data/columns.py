@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 from fastmf.errors import DataError
@@ -68,7 +68,7 @@ class Roles(NamedTuple):
 
     user: int
     item: int
-    rating: int
+    rating: int | None  # None where every row is an interaction
     time: int | None
     note: str | None = None
     marker: Marker | None = None  # what rows to leave out have in the column of ratings
@@ -98,12 +98,14 @@ def find_columns(
         What is being read, for messages.
     unrated : {"drop", "interactions", "rating"}, optional
         As in `fastmf.data.readers.part.ReadOptions`. For interactions a watching status, where
-        there is one, takes the place of the rating: who plans to watch has not watched.
+        there is one, takes the place of the rating: who plans to watch has not watched. They need
+        no rating at all.
 
     Returns
     -------
     Roles
         `time` is None where there is no such column, or several; in that case `note` says so.
+        `rating` is None for interactions without a column of ratings.
         `marker` is None where every number is a rating, or every row an interaction.
 
     Raises
@@ -113,19 +115,33 @@ def find_columns(
     """
     user = _find_one("user", found, named.user, _USER_NAMES, source)
     item = _find_one("item", found, named.item, _ITEM_NAMES, source)
-    rating = _find_one("rating", found, named.rating, _RATING_NAMES, source)
+    rating = _find_rating(found, named.rating, source, unrated)
     if len({user, item, rating}) < 3:
         raise DataError(
             f"{source}: one column cannot be two of user, item and rating; "
             f"columns found: {_listed(found)}"
         )
-    time, note = _find_time(found, named.time, source, (user, item, rating))
+    time, note = _find_time(found, named.time, source, {user, item, rating})
     rating, marker = _find_marker(found, item, rating, unrated)
     return Roles(user, item, rating, time, note, marker)
 
 
+def _find_rating(
+    found: Sequence[str], name: str | None, source: str, unrated: Unrated
+) -> int | None:
+    """Return the place of the ratings; None for interactions that have none."""
+    unnamed = name is None and not any(_plain(other) in _RATING_NAMES for other in found)
+    if unnamed and unrated == "interactions":
+        return None
+    try:
+        return _find_one("rating", found, name, _RATING_NAMES, source)
+    except DataError as error:
+        remedy = "; or take each row for an interaction with --unrated interactions"
+        raise DataError(f"{error}{remedy if unnamed else ''}") from None
+
+
 def _find_time(
-    found: Sequence[str], name: str | None, source: str, taken: tuple[int, ...]
+    found: Sequence[str], name: str | None, source: str, taken: Collection[int | None]
 ) -> tuple[int | None, str | None]:
     """Return the place of the times, and a note where it is doubtful."""
     if name is not None:
@@ -140,8 +156,8 @@ def _find_time(
 
 
 def _find_marker(
-    found: Sequence[str], item: int, rating: int, unrated: Unrated
-) -> tuple[int, Marker | None]:
+    found: Sequence[str], item: int, rating: int | None, unrated: Unrated
+) -> tuple[int | None, Marker | None]:
     """Return the place of what tells ratings, and the number in it that is none."""
     names = [_plain(name) for name in found]
     if names[item] not in _ANIME_NAMES or unrated == "rating":
@@ -150,7 +166,7 @@ def _find_marker(
         if _STATUS_NAME in names:
             return names.index(_STATUS_NAME), _NOT_WATCHED
         return rating, None
-    if names[rating] not in _RATING_NAMES:  # such as the episodes watched
+    if rating is None or names[rating] not in _RATING_NAMES:  # such as the episodes watched
         return rating, None
     return rating, _NO_SCORE if _STATUS_NAME in names else _NOT_RATED
 

@@ -17,7 +17,7 @@ from fastmf.kernels.sampling import gather_rows, gather_times
 
 __all__ = ["Duplicates", "drop_duplicates", "resolve_duplicates"]
 
-Duplicates = Literal["last", "mean", "error"]
+Duplicates = Literal["last", "mean", "sum", "error"]
 
 # The slow path, taken only where there are duplicates, holds 8 bytes a row.
 _ROWS_OF_SLOW_RANGE = 1 << 24
@@ -44,8 +44,8 @@ def resolve_duplicates(
         Modified in place where there are duplicates; must be writable.
     n_users, n_items : int
         Sizes of the vocabularies.
-    duplicates : {"last", "mean", "error"}
-        Keep the last rating, or their mean, or refuse.
+    duplicates : {"last", "mean", "sum", "error"}
+        Keep the last rating, or their mean, or their sum (of plays or clicks), or refuse.
     place : callable
         Says where a row is, for the message.
     num_threads : int, optional
@@ -105,15 +105,13 @@ def drop_duplicates(
     if duplicates == "error":
         raise DataError(
             f"{counted}; the first: {place(second)}, repeats {place(first)}; "
-            "remove them, or choose --duplicates last or mean"
+            "remove them, or choose --duplicates last, mean or sum"
         )
-    if duplicates == "mean":
-        _take_means(columns, offsets, n_items)
+    if duplicates != "last":
+        _merge(columns, offsets, n_items, averaged=duplicates == "mean")
     rows = "" if dropped == pairs else f", {dropped:,} rows dropped"
-    if duplicates == "last":
-        kept, others = "last of each in the file", "mean"
-    else:
-        kept, others = "mean of each", "last"
+    kept = "last of each in the file" if duplicates == "last" else f"{duplicates} of each"
+    others = ", ".join(way for way in ("last", "mean", "sum") if way != duplicates)
     note = f"{counted}: kept the {kept}{rows} (--duplicates {others} or error to do otherwise)"
     return _compact(columns, keep), note
 
@@ -159,14 +157,20 @@ def _mark_repeats(
     return pairs, dropped, first, second
 
 
-def _take_means(columns: Columns, offsets: Array, n_items: int) -> None:
-    """Replace the values of duplicate pairs by their mean."""
+def _merge(columns: Columns, offsets: Array, n_items: int, *, averaged: bool) -> None:
+    """Replace the values of duplicate pairs by their mean or their sum."""
     totals = np.zeros(n_items, np.float64)
     counts = np.zeros(n_items, np.int64)
     value = columns.value.view(np.ndarray)
     for users_range in _ranges(offsets, _ROWS_OF_SLOW_RANGE):
         local, rows = _rows_by_user(columns, offsets, users_range)
-        kernels.mean_repeats(local, rows, frozen(columns.item_index), totals, counts, value)
+        item_index = frozen(columns.item_index)
+        kernels.merge_repeats(local, rows, item_index, averaged, totals, counts, value)
+    if not np.isfinite(value).all():
+        raise DataError(
+            "the sum of the ratings of a (user, item) pair is too large for single precision; "
+            "scale the ratings, say to 0 to 5"
+        )
 
 
 def _compact(columns: Columns, keep: Array) -> Columns:

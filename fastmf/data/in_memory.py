@@ -96,7 +96,7 @@ def read_in_memory(
     ----------
     parts : iterable of Part
         What to read.
-    duplicates : {"last", "mean", "error"}
+    duplicates : {"last", "mean", "sum", "error"}
         What to do with pairs that occur more than once.
     time_required : bool, optional
         Whether times that cannot be read are an error.

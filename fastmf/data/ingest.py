@@ -242,7 +242,7 @@ def finish_table(
         What `encode_parts` returned.
     sink : Sink
         The one it filled.
-    duplicates : {"last", "mean", "error"}
+    duplicates : {"last", "mean", "sum", "error"}
         What to do with pairs that occur more than once.
     name : str
         What messages call the source.

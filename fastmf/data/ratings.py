@@ -305,7 +305,7 @@ class Ratings:
             (n,) finite numbers.
         time : array_like, optional
             (n,) Unix seconds (milli-, micro- and nanoseconds are recognised), or datetime64.
-        duplicates : {"last", "mean", "error"}, optional
+        duplicates : {"last", "mean", "sum", "error"}, optional
             What to do with (user, item) pairs that occur more than once.
 
         Returns

@@ -52,21 +52,23 @@ def read_ratings(
         also compressed), a folder of such parts, ``"-"`` for one of these files on standard input,
         a store (which has its columns already, and no duplicates); or a pandas
         DataFrame, an object with the Arrow C stream (polars ...), a SciPy sparse matrix, a tuple of
-        3 or 4 arrays (users, items, values, times); or a `Ratings`, which is returned as it is.
+        3 or 4 arrays (users, items, values, times; interactions need no values); or a `Ratings`,
+        which is returned as it is.
     user_column, item_column, rating_column, time_column : str, optional
         Names of the columns; by default they are found by their usual names. In text without a
         header, columns are named by their numbers from ``"1"``.
-    duplicates : {"last", "mean", "error"}, optional
+    duplicates : {"last", "mean", "sum", "error"}, optional
         What to do with (user, item) pairs that occur more than once: keep the rating of the row
         that comes last in the file (its time does not matter; of a folder, the parts follow each
-        other in the order of their names), or the mean of all, or refuse.
+        other in the order of their names), or the mean of all, or their sum (of plays or clicks),
+        or refuse.
     on_bad_rows : {"error", "skip"}, optional
         Refuse a row that cannot be used, with its place; or leave such rows out, with a note of
         how many and where the first five are.
     unrated : {"drop", "interactions", "rating"}, optional
         What to do with rows whose rating stands for "not rated", such as -1 in the anime
         databases: leave them out, with a note; or keep all rows of the file as interactions of
-        value 1; or take the number for a rating.
+        value 1, which need no column of ratings; or take the number for a rating.
     cache : bool, optional
         Whether to keep the store of a file. Otherwise it goes when the process ends.
     progress : callable, optional

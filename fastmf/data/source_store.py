@@ -33,7 +33,7 @@ class ReadRequest:
     ----------
     options : ReadOptions
         Columns, and what becomes of rows that are no ratings.
-    duplicates : {"last", "mean", "error"}
+    duplicates : {"last", "mean", "sum", "error"}
     progress : callable or None
         Called with the rows read since the last call.
     num_threads : int or None

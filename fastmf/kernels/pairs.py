@@ -25,7 +25,7 @@ __all__ = [
     "count_rows",
     "group_rows",
     "mark_repeats",
-    "mean_repeats",
+    "merge_repeats",
     "scatter_pairs",
 ]
 
@@ -278,13 +278,15 @@ def mark_repeats(offsets, rows, item_index, previous, keep):
 
 
 @kernel
-def mean_repeats(offsets, rows, item_index, totals, counts, value):
-    """Give every row the mean value of the rows of its (user, item) pair.
+def merge_repeats(offsets, rows, item_index, averaged, totals, counts, value):
+    """Give every row the mean, or the sum, of the values of its (user, item) pair.
 
     Parameters
     ----------
     offsets, rows, item_index
         As in `mark_repeats`.
+    averaged : bool
+        Whether it is the mean.
     totals : (n_items,) float64, modified
         All 0 before and after.
     counts : (n_items,) int64, modified
@@ -300,7 +302,8 @@ def mean_repeats(offsets, rows, item_index, totals, counts, value):
         for place in range(offsets[user], offsets[user + 1]):
             item = item_index[rows[place]]
             if counts[item] > 1:
-                value[rows[place]] = np.float32(totals[item] / np.float64(counts[item]))
+                parts = np.float64(counts[item]) if averaged else 1.0
+                value[rows[place]] = np.float32(totals[item] / parts)
         for place in range(offsets[user], offsets[user + 1]):
             totals[item_index[rows[place]]] = 0.0
             counts[item_index[rows[place]]] = 0

@@ -29,6 +29,7 @@ def test_usual_names_are_found_in_any_order(names):
         (["user", "userId", "item", "rating"], {}, "'user' and 'userId' could each be the user"),
         (["user", "movie", "book", "rating"], {}, "'movie' and 'book' .* --item-column"),
         (["user", "item", "rating"], {"item": "itm"}, "no column 'itm' .did you mean 'item'"),
+        (["user", "item"], {}, "; or take each row for an interaction with --unrated interactions"),
         (["user", "user", "item", "rating"], {"user": "user"}, "2 columns are called 'user'"),
         (["user", "item", "rating"], {"item": "user"}, "one column cannot be two of"),
         (["user", "item", "rating"], {"time": "when"}, "no column 'when'.* --time-column"),
@@ -84,6 +85,18 @@ def test_what_stands_for_not_rated_is_told_by_the_names(found, unrated, rating, 
     roles = find_columns(found, named, "f", unrated)
     assert roles.rating == rating
     assert (roles.marker and roles.marker.value) == value
+
+
+@pytest.mark.parametrize("found", [["user", "item"], ["time", "item", "user", "clicks"]])
+def test_interactions_need_no_rating(found):
+    roles = find_columns(found, ColumnNames(), "f", "interactions")
+    assert (found[roles.user], found[roles.item], roles.rating) == ("user", "item", None)
+    assert roles.marker is None
+
+
+def test_a_rating_that_is_named_is_asked_for_of_interactions_too():
+    with pytest.raises(DataError, match="no column 'clicks'"):
+        find_columns(["user", "item"], ColumnNames(rating="clicks"), "f", "interactions")
 
 
 def test_names_of_damaged_files_are_shown_on_one_line():

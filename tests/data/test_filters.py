@@ -36,7 +36,7 @@ def table(n_rows, n_users, n_items, seed=0, *, unique=False):
 
 @pytest.mark.usefixtures("ranges")
 @pytest.mark.parametrize("num_threads", [1, 3])
-@pytest.mark.parametrize("how", ["last", "mean"])
+@pytest.mark.parametrize("how", ["last", "mean", "sum"])
 @pytest.mark.parametrize(("n_users", "n_items"), [(40, 30), (1, 900), (900, 1), (3000, 5000)])
 def test_any_shape_is_resolved_as_by_a_dictionary(n_users, n_items, how, num_threads):
     columns = table(700, n_users, n_items)

@@ -115,7 +115,7 @@ def test_duplicates_are_counted_in_a_note():
     arrays = ([1, 1, 2, 1, 2], ["a", "b", "a", "a", "b"], [1, 2, 3, 4, 5])
     assert Ratings.from_arrays(*arrays).notes == (
         "1 duplicate (user, item) pair: kept the last of each in the file "
-        "(--duplicates mean or error to do otherwise)",
+        "(--duplicates mean, sum or error to do otherwise)",
     )
     arrays = ([1, 1, 1, 2, 2], ["a"] * 5, [1, 2, 3, 4, 5])
     assert (

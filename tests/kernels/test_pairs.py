@@ -122,8 +122,8 @@ def test_only_the_last_row_of_each_pair_keeps_its_bit(rows):
 
 
 @settings(deadline=None, max_examples=100)
-@given(ROWS)
-def test_every_row_gets_the_mean_of_its_pair(rows):
+@given(ROWS, st.booleans())
+def test_every_row_gets_the_mean_or_the_sum_of_its_pair(rows, averaged):
     users, items = columns_of(rows)
     offsets = offsets_of(users, 7)
     value = np.linspace(0.1, 5, len(rows), dtype=np.float32)
@@ -131,8 +131,10 @@ def test_every_row_gets_the_mean_of_its_pair(rows):
     expected = value.copy()
     for group in reference.rows_of_pairs(users, items).values():
         if len(group) > 1:
-            expected[group] = np.float32(value[group].astype(np.float64).mean())
-    kernels.mean_repeats(offsets, rows_by_user(users, 0, offsets), items, totals, counts, value)
+            values = value[group].astype(np.float64)
+            expected[group] = np.float32(values.mean() if averaged else values.sum())
+    by_user = rows_by_user(users, 0, offsets)
+    kernels.merge_repeats(offsets, by_user, items, averaged, totals, counts, value)
     np.testing.assert_allclose(value, expected, rtol=1e-7)
     assert not totals.any()
     assert not counts.any()

@@ -27,8 +27,9 @@ def resolve(
     kept = [rows[-1] for rows in groups]
     if how == "last":
         return kept, value[kept]
-    means = [
-        value[rows[0]] if len(rows) == 1 else value[rows].astype(np.float64).mean()
+    merge = np.mean if how == "mean" else np.sum
+    merged = [
+        value[rows[0]] if len(rows) == 1 else merge(value[rows].astype(np.float64))
         for rows in groups
     ]
-    return kept, np.array(means, np.float32)
+    return kept, np.array(merged, np.float32)

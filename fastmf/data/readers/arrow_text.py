@@ -93,11 +93,9 @@ class ArrowText:
         if text.isspace() or not text:
             return None
         table = self._table(text)
-        batch = RawBatch(
-            *(
-                None if place is None else table.column(str(place)).combine_chunks()
-                for place in self._roles[:4]
-            )
+        batch = RawBatch.of(
+            None if place is None else table.column(str(place)).combine_chunks()
+            for place in self._roles[:4]
         )
         complete = not any(column.null_count for column in batch[:3])
         finite = pc.all(pc.is_finite(batch.values), min_count=0).as_py()
@@ -172,6 +170,8 @@ class ArrowText:
 
     def _vanishes(self, text: bytes, values: pa.Array) -> bool:
         """Whether a zero is a number too small even for double precision, such as 1e-999."""
+        if self._roles.rating is None:
+            return False
         zeros = pc.equal(values, 0)
         if not _TINY.search(text) or not pc.any(zeros, min_count=0).as_py():
             return False

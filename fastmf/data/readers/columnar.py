@@ -51,7 +51,7 @@ class ColumnarPart(Part):
 
     def raw(self, batch: pa.RecordBatch) -> RawBatch:
         """Pick the columns in the order of their roles."""
-        return RawBatch(*(None if p is None else batch.column(p) for p in self.roles[:4]))
+        return RawBatch.of(None if p is None else batch.column(p) for p in self.roles[:4])
 
 
 class ParquetPart(ColumnarPart):
@@ -88,7 +88,7 @@ class ParquetPart(ColumnarPart):
         table = reader.read_row_groups(span, columns=self._needed(), use_threads=False)
         readers.put(reader)
         return _checked(
-            RawBatch(*(None if n is None else _one_array(table.column(n)) for n in self.names))
+            RawBatch.of(None if n is None else _one_array(table.column(n)) for n in self.names)
         )
 
     def _streamed(self) -> Iterator[Callable[[], RawBatch | None]]:
@@ -104,7 +104,7 @@ class ParquetPart(ColumnarPart):
                 if batch is None:
                     return None
                 return _checked(
-                    RawBatch(*(None if n is None else batch.column(n) for n in self.names))
+                    RawBatch.of(None if n is None else batch.column(n) for n in self.names)
                 )
 
             while not finished:

@@ -88,7 +88,6 @@ def complain(
     TextIdsError
         Where only the type of the ids is wrong.
     """
-    point = dialect.decimal_point(roles.rating)
     try:
         for line, fields in records(text, dialect, first_line):
             place = f"{name}, line {line}"
@@ -97,7 +96,7 @@ def complain(
                 check_id(fields[column], role, place)
                 if role in integers and not is_whole_number(fields[column].strip()):
                     raise TextIdsError(role, text_ids_because(name, role, fields[column], line))
-            _raise(_rating_complaint(fields[roles.rating], point), place)
+            _raise(_value_complaint(fields, dialect, roles), place)
     except LongFieldError as error:
         raise DataError(f"{name}, {error}") from error
 
@@ -121,13 +120,11 @@ def complaint_about_record(fields: Sequence[str], dialect: Dialect, roles: Roles
     """
     if any("\0" in field for field in fields):
         return "a NUL byte, which text does not hold"
-    point = dialect.decimal_point(roles.rating)
     return (
         _field_count_complaint(fields, dialect.n_fields)
         or _id_complaint(fields[roles.user], "user")
         or _id_complaint(fields[roles.item], "item")
-        or _rating_complaint(fields[roles.rating], point)
-        or _precision_complaint(float(fields[roles.rating].replace(point, ".")))
+        or _value_complaint(fields, dialect, roles)
     )
 
 
@@ -218,6 +215,13 @@ def _id_complaint(field: str, role: str) -> str | None:
     if not field.isascii() and any("\ud800" <= letter <= "\udfff" for letter in field):
         return f"the {role} id is not UTF-8; save the file as UTF-8 (iconv -f ISO-8859-1 -t UTF-8)"
     return None
+
+
+def _value_complaint(fields: Sequence[str], dialect: Dialect, roles: Roles) -> str | None:
+    if roles.rating is None:
+        return None
+    field, point = fields[roles.rating], dialect.decimal_point(roles.rating)
+    return _rating_complaint(field, point) or _precision_complaint(float(field.replace(point, ".")))
 
 
 def _rating_complaint(field: str, point: str) -> str | None:

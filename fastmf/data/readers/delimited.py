@@ -57,7 +57,9 @@ class DelimitedPart(Part):
             raise DataError(f"{path}: the file is empty")
         whole = len(head) < _HEAD_BYTES
         told = text_lines(head) if self._skipping else head
-        self.dialect, begin = sniff(told, self.name, whole=whole)
+        self.dialect, begin = sniff(
+            told, self.name, whole=whole, fewest=2 if options.unrated == "interactions" else 3
+        )
         first_line = head[:begin].count(self.dialect.line_end) + 1
         self._cut = BlockCut(path, self.dialect, begin, first_line, self._skipping)
         self.roles = self._find_roles(options.names, options.unrated)
@@ -92,11 +94,12 @@ class DelimitedPart(Part):
         else:
             n_fields = self.dialect.n_fields
             numbers = [str(number + 1) for number in range(n_fields)]
-            wanted = ColumnNames(named.user or "1", named.item or "2", named.rating or "3")
-            free = n_fields >= 4 and "4" not in wanted
+            rating = named.rating or ("3" if "3" in numbers and "3" not in named else None)
+            free = n_fields >= 4 and "4" not in (*named, rating)
             time = named.time or ("4" if free else None)
-            roles = find_columns(numbers, wanted._replace(time=time), self.name)
-            listed = "user, item, rating" + (", time" if time else "")
+            wanted = ColumnNames(named.user or "1", named.item or "2", rating, time)
+            roles = find_columns(numbers, wanted, self.name, unrated)
+            listed = ", ".join(role for role in ColumnNames._fields if getattr(wanted, role))
             if named == ColumnNames():
                 self.notes.append(f"{self.name}: no header: columns taken as {listed}")
         if roles.note is not None:
@@ -107,7 +110,9 @@ class DelimitedPart(Part):
         return self.dialect.names
 
     def _column_types(self, text_ids: frozenset[str], sample: bytes) -> dict[str, pa.DataType]:
-        types = {str(self.roles.rating): pa.float64()}
+        types = {}
+        if self.roles.rating is not None:
+            types[str(self.roles.rating)] = pa.float64()
         for role, place in (("user", self.roles.user), ("item", self.roles.item)):
             text = role in text_ids
             if not text and self.dialect.id_type(place) == "str":

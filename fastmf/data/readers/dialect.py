@@ -77,9 +77,9 @@ class Dialect:
             return re.sub(rb"[ \t]+", _UNIT_SEPARATOR.encode(), text)
         return text
 
-    def decimal_point(self, place: int) -> str:
-        """Return the decimal point of a column: a comma where the sample has it."""
-        fields = [record[place] for record in self.sample]
+    def decimal_point(self, place: int | None) -> str:
+        """Return the decimal point of a column; a comma where the sample has it."""
+        fields = [] if place is None else [record[place] for record in self.sample]
         commas = self.separator != "," and any(_DECIMAL_COMMA.match(field) for field in fields)
         return "," if commas else "."
 
@@ -170,7 +170,7 @@ def records(text: bytes, dialect: Dialect, first_line: int) -> Iterator[tuple[in
         raise LongFieldError(first_line + before) from error
 
 
-def sniff(head: bytes, name: str, *, whole: bool) -> tuple[Dialect, int]:
+def sniff(head: bytes, name: str, *, whole: bool, fewest: int = 3) -> tuple[Dialect, int]:
     """Find out how a text file is written.
 
     Parameters
@@ -181,6 +181,8 @@ def sniff(head: bytes, name: str, *, whole: bool) -> tuple[Dialect, int]:
         What messages call the file.
     whole : bool
         Whether that is all of it.
+    fewest : {2, 3}, optional
+        Columns that it has at least.
 
     Returns
     -------
@@ -191,7 +193,7 @@ def sniff(head: bytes, name: str, *, whole: bool) -> tuple[Dialect, int]:
     Raises
     ------
     DataError
-        When the file is not text, not UTF-8, or has no three columns.
+        When the file is not text, not UTF-8, or has fewer columns.
     """
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{name}: this text is UTF-16; save it as UTF-8")
@@ -209,7 +211,7 @@ def sniff(head: bytes, name: str, *, whole: bool) -> tuple[Dialect, int]:
                 f"{name}: its first line does not end within {len(head) >> 10} KiB; ratings are "
                 "lines of a user, an item and a rating each"
             )
-    separator = _separator(body.decode("utf-8", errors="replace"), name)
+    separator = _separator(body.decode("utf-8", errors="replace"), name, fewest)
     draft = Dialect(separator, None, 0, line_end, (), b"")
     sample = []
     try:
@@ -233,22 +235,27 @@ def sniff(head: bytes, name: str, *, whole: bool) -> tuple[Dialect, int]:
     return dialect, mark + begin
 
 
-def _separator(text: str, name: str) -> str:
-    """Choose the separator that parts the first lines most evenly, into three fields or more."""
+def _separator(text: str, name: str, fewest: int) -> str:
+    """Choose the separator that parts the first lines most evenly, into three fields or more.
+
+    Where two fields are enough, what parts the lines into three counts before what makes two.
+    """
     lines = [line for line in text.splitlines() if line.strip()][:_SNIFFED_LINES]
-    best, best_score = "", 0
-    for separator in _SEPARATORS:
-        counts = [_count_fields(line, separator) for line in lines]
-        score = sum(count == counts[0] for count in counts) if counts[0] >= 3 else 0
-        if score > best_score:
-            best, best_score = separator, score
-    if not best:
-        _refuse_pairs(lines, name)
-        raise DataError(
-            f"{name}: not a file fastmf knows: its first line ({shortened(lines[0])!r}) does not "
-            "part into three columns by commas, tabs, semicolons, bars, '::' or spaces"
-        )
-    return best
+    for n_fields in range(3, fewest - 1, -1):
+        best, best_score = "", 0
+        for separator in _SEPARATORS:
+            counts = [_count_fields(line, separator) for line in lines]
+            score = sum(count == counts[0] for count in counts) if counts[0] >= n_fields else 0
+            if score > best_score:
+                best, best_score = separator, score
+        if best:
+            return best
+    _refuse_pairs(lines, name)
+    columns = "two columns" if fewest == 2 else "three columns"
+    raise DataError(
+        f"{name}: not a file fastmf knows: its first line ({shortened(lines[0])!r}) does not "
+        f"part into {columns} by commas, tabs, semicolons, bars, '::' or spaces"
+    )
 
 
 def _refuse_pairs(lines: list[str], name: str) -> None:
@@ -257,8 +264,8 @@ def _refuse_pairs(lines: list[str], name: str) -> None:
         if all(_count_fields(line, separator) == 2 for line in lines):
             raise DataError(
                 f"{name}: two columns ({shortened(lines[0])!r}), but ratings have three: a user, "
-                "an item and a rating; where each line is an interaction, add a third column "
-                "'rating' of ones, and train a model of interactions"
+                "an item and a rating; --unrated interactions (unrated= in Python) takes each "
+                "line for an interaction"
             )
 
 

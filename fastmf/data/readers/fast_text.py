@@ -59,7 +59,8 @@ class FastText:
         ]
         for place in self._places:
             kinds[place] = _kind_of(types[str(place)])
-        kinds[roles.rating] = NUMBER
+        if roles.rating is not None:
+            kinds[roles.rating] = NUMBER
         # Texts come first, so that a text has the same slot among integers, for its ends.
         order = sorted(self._places, key=lambda place: kinds[place] != TEXT)
         self._slots = np.zeros(dialect.n_fields, np.int64)
@@ -128,11 +129,13 @@ class FastText:
             values = pa.py_buffer(integers[slot, :n_rows])
             return pa.Array.from_buffers(kind, n_rows, [None, values])
 
-        values = pa.Array.from_buffers(
-            pa.float32(), n_rows, [None, pa.py_buffer(numbers[0, :n_rows])]
-        )
+        values = None
         roles = self._roles
-        return RawBatch(column(roles.user), column(roles.item), values, column(roles.time))
+        if roles.rating is not None:
+            rated = pa.py_buffer(numbers[0, :n_rows])
+            values = pa.Array.from_buffers(pa.float32(), n_rows, [None, rated])
+        columns = column(roles.user), column(roles.item), values, column(roles.time)
+        return RawBatch.of(columns)
 
 
 def _kind_of(type_: pa.DataType) -> np.uint8:

@@ -50,7 +50,7 @@ def open_frame(source: Any, options: ReadOptions) -> Part:
     source : object
         A pandas DataFrame, an object with ``__arrow_c_stream__``, a SciPy sparse matrix (users in
         rows, items in columns, stored zeros are ratings), or a tuple of 3 or 4 arrays: user ids,
-        item ids, values and times.
+        item ids, values and times; of 2 where they are interactions.
     options : ReadOptions
         How to read it.
 
@@ -77,6 +77,8 @@ def _open(source: Any, options: ReadOptions) -> Part:
         return _sparse_part(source)
     if isinstance(source, tuple) and len(source) in (3, 4):
         return array_part(*source)
+    if isinstance(source, tuple) and len(source) == 2 and options.unrated == "interactions":
+        return array_part(*source, None)
     raise DataError(
         f"cannot read ratings from {type(source).__name__}; give a path, a pandas or polars "
         "DataFrame, a SciPy sparse matrix, or a tuple of arrays (users, items, values)"
@@ -103,14 +105,14 @@ def array_part(user_ids: Any, item_ids: Any, values: Any, time: Any = None) -> P
     columns = [
         _arrow_column("user ids", user_ids),
         _arrow_column("item ids", item_ids),
-        _arrow_column("values", values),
+        None if values is None else _arrow_column("values", values),
         None if time is None else _arrow_column("times", time),
     ]
     lengths = [len(column) for column in columns if column is not None]
     if len(set(lengths)) > 1:
         listed = ", ".join(f"{length:,}" for length in lengths)
         raise DataError(f"the arrays differ in length: {listed}")
-    return FramePart("arrays", [RawBatch(*columns)])
+    return FramePart("arrays", [RawBatch.of(columns)])
 
 
 def _arrow_column(what: str, column: Any) -> pa.Array:
@@ -157,7 +159,7 @@ def _pandas_part(frame: Any, options: ReadOptions) -> Part:
         None if place is None else _arrow_column(f"column {names[place]!r}", frame.iloc[:, place])
         for place in roles[:4]
     ]
-    part = FramePart("DataFrame", [RawBatch(*columns)])
+    part = FramePart("DataFrame", [RawBatch.of(columns)])
     part.roles = roles
     part.notes = [] if roles.note is None else [roles.note]
     return part
@@ -179,7 +181,7 @@ def _picked(batch: pa.RecordBatch, roles: Roles) -> RawBatch:
     for column in columns:
         if column is not None:
             column.validate(full=True)
-    return RawBatch(*columns)
+    return RawBatch.of(columns)
 
 
 def _sparse_part(matrix: Any) -> Part:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from fastmf.data.columns import ColumnNames, Roles, Unrated
@@ -40,6 +41,15 @@ class RawBatch(NamedTuple):
     items: pa.Array
     values: pa.Array
     time: pa.Array | None
+
+    @classmethod
+    def of(cls, columns: Iterable[pa.Array | None]) -> RawBatch:
+        """Take columns in the order of their roles; without ratings, each row counts as 1."""
+        users, items, values, time = columns
+        assert users is not None
+        if values is None:
+            values = pa.array(np.ones(len(users), np.float32))
+        return cls(users, items, values, time)
 
 
 class Extent(NamedTuple):

@@ -193,8 +193,11 @@ def test_duplicates_are_named_by_their_lines(tmp_path):
             b'user,item,rating\na,b,3\na,"c,6\n7,d,9\n8,"e",4\n',
             "line 3: a quote is opened here and not closed as it should be",
         ),
-        (b"user:token\titem:token\n1\t2\n", "two columns .* add a third column 'rating' of ones"),
-        (b"1,2\n3,4\n", "two columns .* add a third column 'rating' of ones"),
+        (
+            b"user:token\titem:token\n1\t2\n",
+            "two columns .*; --unrated interactions .* takes each line",
+        ),
+        (b"1,2\n3,4\n", "two columns .*; --unrated interactions .* takes each line"),
     ],
 )
 def test_files_that_are_no_ratings_are_refused(tmp_path, content, message):
