@@ -139,7 +139,7 @@ class SiftedPart(Part):
             )
         if interactions and n_kept:
             notes.append(
-                f"{self.name}: {n_kept:,} rows taken as interactions of value 1, rated or not"
+                f"{self.name}: {_rows(n_kept)} taken as interactions of value 1, rated or not"
             )
         return notes
 
@@ -183,9 +183,12 @@ def left_out_note(name: str, n_rows: int, first: list[str]) -> str:
     -------
     str
     """
-    rows = "1 row" if n_rows == 1 else f"{n_rows:,} rows"
     more = "; ..." if n_rows > len(first) else ""
-    return f"{name}: {rows} left out that cannot be used: {'; '.join(first)}{more}"
+    return f"{name}: {_rows(n_rows)} left out that cannot be used: {'; '.join(first)}{more}"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _usable(batch: RawBatch) -> Array:

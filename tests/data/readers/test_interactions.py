@@ -47,6 +47,12 @@ def test_two_columns_without_a_header_are_users_and_items(tmp_path):
     assert ratings.notes[0] == f"{path}: no header: columns taken as user, item"
 
 
+def test_a_single_interaction_is_one_row(tmp_path):
+    (tmp_path / "r.csv").write_text("user,item\na,7\n")
+    ratings = read_ratings(tmp_path / "r.csv", unrated="interactions", trainable=False)
+    assert ratings.notes[0].endswith("r.csv: 1 row taken as interactions of value 1, rated or not")
+
+
 def test_a_third_column_can_be_the_time(tmp_path):
     path = tmp_path / "r.tsv"
     path.write_text("3\t7\t1000000000\n4\t7\t1000000001\n4\t9\t1000000002\n")
