@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from bench.als_tables import OWN, add_comparison, add_factors, add_threads
+from bench.als_tables import OWN, SOLVERS, add_comparison, add_factors, add_threads
 from bench.command import TrainRun, Workplace, common_options, data_options
 from bench.dataset import Split, random_split
 from bench.harness import Progress, Record, interleave
@@ -282,15 +282,15 @@ def _bind(plan: Plan, peer: ModulePeer, settings: Mapping[str, Any]) -> Callable
 
 
 def factor_runs(plan: Plan, sizes: list[int], progress: Progress) -> dict[int, list[TrainRun]]:
-    """Train with each number of factors, by Cholesky and by conjugate gradients."""
+    """Train with each number of factors, by each solver."""
     runs = {}
     for k in sizes:
         runs[k] = [
             fastmf(plan, "als", k, iterations=3, options=("--solver", solver))
-            for solver in ("cholesky", "cg")
+            for solver in SOLVERS.values()
         ]
-        exact, cg = (run.epoch_seconds for run in runs[k])
-        progress.say(f"k={k}: Cholesky {exact:.2f} s, CG {cg:.2f} s")
+        told = zip(SOLVERS, runs[k], strict=True)
+        progress.say(f"k={k}: " + ", ".join(f"{x} {run.epoch_seconds:.2f} s" for x, run in told))
     return runs
 
 

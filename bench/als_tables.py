@@ -9,7 +9,10 @@ from bench.harness import Record, Table, pairwise_ratio, spread
 from bench.peers import PeerRun
 
 OWN = ("fastmf Cholesky", "fastmf CG")
-"""Both solvers of fastmf, in the tables."""
+"""The solvers of fastmf that have peers, in the tables."""
+
+SOLVERS = {"Cholesky": "cholesky", "CG": "cg", "blocks": "block"}
+"""All of them, and what fastmf calls them."""
 
 
 def add_comparison(record: Record, title: str, runs: dict[str, list[PeerRun]], error: str) -> None:
@@ -66,7 +69,7 @@ def add_factors(
     ----------
     record : Record
     runs : dict
-        By Cholesky and by conjugate gradients, for each number of factors.
+        By each of `SOLVERS`, for each number of factors.
     n_ratings : int
         What they train on.
     peak : float
@@ -74,21 +77,22 @@ def add_factors(
     """
     rows: list[tuple[str, ...]] = []
     figures: dict[str, Any] = {}
-    for k, (exact, cg) in runs.items():
-        seconds = exact.epoch_seconds
+    for k, of_k in runs.items():
+        seconds, *others = (run.epoch_seconds for run in of_k)
         # Half of the square, since the matrix is symmetric, for every rating on either side.
         rate = n_ratings * k * (k + 1) / seconds / 1e9
-        errors = [run.history[-1].valid_rmse for run in (exact, cg)]
+        errors = [run.history[-1].valid_rmse for run in of_k]
         figures[str(k)] = {
             "seconds": seconds,
             "gmac_per_second": rate,
             "of_sgemm": rate / peak,
-            "cg_seconds": cg.epoch_seconds,
+            "cg_seconds": others[0],
+            "block_seconds": others[1],
             "valid_rmse": errors,
         }
         shown = [f"{error:.4f}" for error in errors if error is not None]
         speed = f"{seconds:.2f}", f"{rate:.1f}", f"{rate / peak:.0%}"
-        rows.append((str(k), *speed, f"{cg.epoch_seconds:.2f}", *shown))
+        rows.append((str(k), *speed, *(f"{other:.2f}" for other in others), *shown))
     record.figures["factors"] = {"sgemm_gmac_per_second": peak, **figures}
     columns = (
         "factors",
@@ -96,14 +100,15 @@ def add_factors(
         "GMAC/s",
         "of sgemm",
         "CG: seconds an iteration",
-        "RMSE of Cholesky",
-        "RMSE of CG",
+        "blocks: seconds an iteration",
+        *(f"RMSE of {name}" for name in SOLVERS),
     )
     record.tables.append(Table(f"By factors; sgemm {peak:.1f} GMAC/s", columns, rows))
     record.notes.append(
         "GMAC/s: k (k + 1) / 2 multiplications with addition for each rating and side, which is "
         "what the normal equations need at least, in the time of whole iterations: fetching rows, "
-        "padding and solving take time and are not counted. Conjugate gradients do not form them."
+        "padding and solving take time and are not counted. Conjugate gradients do not form "
+        "them, and blocks form a part."
     )
 
 

@@ -35,10 +35,47 @@ from fastmf.kernels.vectors import (
     zeros,
 )
 
-__all__ = ["LEAST_PIVOT", "factor_system", "solve_system"]
+__all__ = [
+    "FIRST_JITTER",
+    "LEAST_PIVOT",
+    "MOST_MENDS",
+    "add_to_diagonal",
+    "explained",
+    "factor_system",
+    "solve_system",
+]
 
 LEAST_PIVOT = np.float32(4e-6)
 """Part of its diagonal element that a pivot must keep: less is rounding."""
+
+MOST_MENDS = 8
+"""How often a matrix that cannot be factored is tried again, its diagonal raised."""
+
+FIRST_JITTER = np.float32(1e-5)
+"""Part of itself that the diagonal is raised by at first; then ten times as much each time."""
+
+
+@kernel
+def add_to_diagonal(matrix, system, ridge, bias_ridge, jitter, least):
+    """Add the regularization, and `jitter` times each diagonal element; set the least pivots.
+
+    Parameters
+    ----------
+    matrix : (stride * stride,) float32, modified in place
+    system : System
+    ridge, bias_ridge, jitter : float32
+    least : (stride,) float32, modified in place
+        See `fastmf.kernels.cholesky.factor_system`.
+    """
+    stride = system.stride
+    for row in range(stride - 1 - system.unknowns, stride - 1):
+        at = row * stride + row
+        value = matrix[at] + (bias_ridge if system.biased and row == stride - 2 else ridge)
+        value += jitter * value
+        if value == 0:  # an unknown that is in no equation
+            value = np.float32(1)
+        matrix[at] = value
+        least[row] = LEAST_PIVOT * value
 
 
 @njit(error_model="numpy")
@@ -176,3 +213,23 @@ def _subtract_known(matrix, row, begin, stride, solution):
     solution[row + 1] -= first_of_quarter(sums, 1)
     solution[row + 2] -= first_of_quarter(sums, 2)
     solution[row + 3] -= first_of_quarter(sums, 3)
+
+
+@kernel
+def explained(matrix, stride, unknowns):
+    """Return ``b' inverse(A) b`` of a factored system.
+
+    Parameters
+    ----------
+    matrix : (stride * stride,) float32
+    stride, unknowns : int
+
+    Returns
+    -------
+    float
+    """
+    total = 0.0
+    for row in range(stride - 1 - unknowns, stride - 1):
+        part = np.float64(matrix[row * stride + stride - 1])
+        total += part * part
+    return total

@@ -27,7 +27,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from fastmf.kernels.cholesky import LEAST_PIVOT, factor_system, solve_system
+from fastmf.kernels.cholesky import (
+    FIRST_JITTER,
+    MOST_MENDS,
+    add_to_diagonal,
+    explained,
+    factor_system,
+    solve_system,
+)
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.register_blocks import add_tile_to_triangle, add_to_triangle
 from fastmf.kernels.row_sums import shared_part
@@ -57,9 +64,6 @@ __all__ = [
 
 TILE_ROWS = 64
 """Rows that are gathered before their products are added: 16 KB of 64 floats each."""
-
-_MOST_MENDS = 8
-_FIRST_JITTER = np.float32(1e-5)
 
 
 def stride_of(unknowns: int) -> int:
@@ -179,30 +183,6 @@ def _set_up(ratings, begin, end, other, base, system, matrix, tile, places):
 
 
 @njit
-def _add_to_diagonal(matrix, system, ridge, bias_ridge, jitter, least):
-    """Add the regularization, and `jitter` times each diagonal element; set the least pivots."""
-    stride = system.stride
-    for row in range(stride - 1 - system.unknowns, stride - 1):
-        at = row * stride + row
-        value = matrix[at] + (bias_ridge if system.biased and row == stride - 2 else ridge)
-        value += jitter * value
-        if value == 0:  # an unknown that is in no equation
-            value = np.float32(1)
-        matrix[at] = value
-        least[row] = LEAST_PIVOT * value
-
-
-@njit
-def _explained(matrix, stride, unknowns):
-    """Return ``b' inverse(A) b`` of a factored system."""
-    total = 0.0
-    for row in range(stride - 1 - unknowns, stride - 1):
-        part = np.float64(matrix[row * stride + stride - 1])
-        total += part * part
-    return total
-
-
-@njit
 def _add_pulls(matrix, stride, pulls, at):
     """Add what a row is pulled to, whatever its ratings, to the right-hand side."""
     for lane in range(stride - 1):
@@ -222,19 +202,19 @@ def _solve_row(ratings, row, other, base, pulls, system, ridge, bias_ridge, work
     least, inverses, spare = rest[:stride], rest[stride:][:stride], rest[2 * stride :][:stride]
     places = rest[4 * stride :][: 2 * TILE_ROWS].view(np.int64)
     jitter = np.float32(0)
-    for mended in range(_MOST_MENDS):
+    for mended in range(MOST_MENDS):
         begin, end = ratings.starts[row], ratings.starts[row + 1]
         _set_up(ratings, begin, end, other, base, system, matrix, tile, places)
         if pulls.size > 0:
             _add_pulls(matrix, stride, pulls, row * stride)
-        _add_to_diagonal(matrix, system, ridge, bias_ridge, jitter, least)
+        add_to_diagonal(matrix, system, ridge, bias_ridge, jitter, least)
         constant = np.float64(matrix[square - 1]) if system.alpha == 0 else 0.0
         if factor_system(matrix, stride, system.unknowns, least, inverses):
             solution = rest[3 * stride :][:stride]
             solve_system(matrix, stride, system.unknowns, inverses, spare, solution)
-            return mended, constant - _explained(matrix, stride, system.unknowns)
-        jitter = max(_FIRST_JITTER, np.float32(10) * jitter)
-    return _MOST_MENDS, np.nan
+            return mended, constant - explained(matrix, stride, system.unknowns)
+        jitter = max(FIRST_JITTER, np.float32(10) * jitter)
+    return MOST_MENDS, np.nan
 
 
 @kernel
@@ -297,7 +277,7 @@ def solve_rows(
             )
             sums[0] += least
             sums[2] += mended > 0
-            if mended == _MOST_MENDS:
+            if mended == MOST_MENDS:
                 return
             squares = zeros()
             for lane in range(0, stride, WIDTH):

@@ -21,7 +21,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from fastmf.kernels.cholesky import LEAST_PIVOT, factor_system, solve_system
+from fastmf.kernels.cholesky import (
+    FIRST_JITTER,
+    MOST_MENDS,
+    add_to_diagonal,
+    factor_system,
+    solve_system,
+)
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.normal_equations import TILE_ROWS, add_gram
 from fastmf.kernels.vectors import (
@@ -44,8 +50,6 @@ __all__ = [
     "weighted_work_size",
 ]
 
-_MOST_MENDS = 8
-_FIRST_JITTER = np.float32(1e-5)
 # Sweeps over a bounded row, and the part of the largest step so far that ends them.
 _MOST_SWEEPS = 1000
 _LEAST_STEP = np.float32(1e-5)
@@ -131,20 +135,6 @@ def _set_up(ratings, row, other, system, terms, start, matrix, tile):
 
 
 @njit
-def _add_to_diagonal(matrix, system, ridges, jitter, least):
-    """Add the ridge, and `jitter` times each diagonal element; set the least pivots."""
-    stride = system.stride
-    for lane in range(stride - 1 - system.unknowns, stride - 1):
-        at = lane * stride + lane
-        value = matrix[at] + ridges[1 if system.biased and lane == stride - 2 else 0]
-        value += jitter * value
-        if value == 0:  # an unknown that is in no equation
-            value = np.float32(1)
-        matrix[at] = value
-        least[lane] = LEAST_PIVOT * value
-
-
-@njit
 def _solve_bounded(matrix, system, start, solution):
     """Minimize by one unknown after another, with no factor below zero."""
     stride = system.stride
@@ -191,13 +181,13 @@ def _factored(ratings, row, other, system, terms, parts):
     """Leave the Cholesky factor of a row's matrix; return how often it was mended."""
     tile, matrix, least, inverses, _, start, _ = parts
     jitter = np.float32(0)
-    for mended in range(_MOST_MENDS):
+    for mended in range(MOST_MENDS):
         _set_up(ratings, row, other, system, terms, start, matrix, tile)
-        _add_to_diagonal(matrix, system, terms.ridges[row], jitter, least)
+        add_to_diagonal(matrix, system, terms.ridges[row, 0], terms.ridges[row, 1], jitter, least)
         if factor_system(matrix, system.stride, system.unknowns, least, inverses):
             return mended
-        jitter = max(_FIRST_JITTER, np.float32(10) * jitter)
-    return _MOST_MENDS
+        jitter = max(FIRST_JITTER, np.float32(10) * jitter)
+    return MOST_MENDS
 
 
 @kernel
@@ -238,12 +228,13 @@ def solve_weighted_rows(first, last, ratings, other, own, system, terms, non_neg
         _set_start(own, row, system, start)
         if non_negative:
             _set_up(ratings, row, other, system, terms, start, matrix, tile)
-            _add_to_diagonal(matrix, system, terms.ridges[row], np.float32(0), least)
+            ridge, bias_ridge = terms.ridges[row, 0], terms.ridges[row, 1]
+            add_to_diagonal(matrix, system, ridge, bias_ridge, np.float32(0), least)
             _solve_bounded(matrix, system, start, solution)
         else:
             mended = _factored(ratings, row, other, system, terms, parts)
             count += mended > 0
-            if mended == _MOST_MENDS:
+            if mended == MOST_MENDS:
                 continue
             solve_system(matrix, stride, system.unknowns, inverses, spare, solution)
         to = row * stride
@@ -315,7 +306,7 @@ def add_variances(first, last, ratings, other, system, terms, pair_starts, pairs
             continue
         mended = _factored(ratings, row, other, system, terms, parts)
         for pair in range(pair_starts[row], pair_starts[row + 1]):
-            if mended == _MOST_MENDS:
+            if mended == MOST_MENDS:
                 variances[pair] = np.inf
                 continue
             at = np.int64(pairs[pair]) * stride

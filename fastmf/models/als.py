@@ -9,7 +9,7 @@ from fastmf.data import Ratings
 from fastmf.data.choices import check_choice
 from fastmf.models.als_learner import ALSLearner, feature_rows, warm_up
 from fastmf.models.als_start import fitted_start
-from fastmf.models.als_steps import Penalty, Solver, cg_steps_of
+from fastmf.models.als_steps import Penalty
 from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.limits import (
     HIGHEST_SCALE,
@@ -18,6 +18,7 @@ from fastmf.models.limits import (
     memory_beside_factors,
 )
 from fastmf.models.row_problems import RowRules
+from fastmf.models.row_solver import RowSolver, Solver
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
 
@@ -52,11 +53,15 @@ class ALSParameters:
     solver: Solver = field(
         default="auto",
         metadata={
-            "help": "How a row is solved: exactly (cholesky), or by a few steps of conjugate "
-            "gradients an epoch (cg). auto is cg above 64 factors."
+            "help": "How a row is solved: exactly (cholesky), by a few steps of conjugate "
+            "gradients an epoch (cg), or exactly by blocks of factors in turn (block). auto is cg "
+            "above 32 factors."
         },
     )
     cg_steps: int = field(default=3, metadata={"help": "Steps of cg in each half of an epoch."})
+    block_size: int = field(
+        default=64, metadata={"help": "Unknowns of a row that block solves together."}
+    )
     implicit_features: bool = field(
         default=False,
         metadata={"help": "Explain as well which items were rated: more accurate, slower."},
@@ -77,6 +82,7 @@ class ALSParameters:
         check_number("random_state", self.random_state, whole=True, least=0)
         check_choice("solver", self.solver, get_args(Solver))
         check_number("cg_steps", self.cg_steps, whole=True, least=1)
+        check_number("block_size", self.block_size, whole=True, least=1)
         check_choice("warm_start", self.warm_start, (True, False))
         check_choice("implicit_features", self.implicit_features, (True, False))
 
@@ -90,9 +96,9 @@ class ALSParameters:
         )
 
     @property
-    def half_step_cg_steps(self) -> int:
-        """Steps of conjugate gradients in each half-step; 0 for exact solutions."""
-        return cg_steps_of(self.solver, self.cg_steps, self.factors)
+    def row_solver(self) -> RowSolver:
+        """How rows are solved."""
+        return RowSolver.of(self)
 
     @property
     def row_rules(self) -> RowRules:
@@ -109,16 +115,17 @@ class ALS(FactorModel):
         of `regularization_exponent`, times (regularization * |factors|^2 + bias_regularization *
         bias^2)
 
-    Each user's factors and bias are set to the exact minimum for the items as they are, then each
-    item's for the users (Zhou et al. 2008, with biases solved jointly). There is no learning rate,
-    the training loss falls with every half of an epoch, and a few epochs are enough. Ratings are
-    centred and divided by their spread while training, so regularization means the same on any
-    rating scale. The result is the same bits for any number of threads.
+    Each user's factors and bias are set to the minimum for the items as they are, or close to it,
+    then each item's for the users (Zhou et al. 2008, with biases solved jointly). There is no
+    learning rate, the training loss falls with every half of an epoch, and a few epochs are
+    enough. Ratings are centred and divided by their spread while training, so regularization means
+    the same on any rating scale. The result is the same bits for any number of threads.
 
     Parameters
     ----------
     factors : int
-        Length of a user's or item's vector. An epoch's time grows with its square.
+        Length of a user's or item's vector. An epoch's time grows in proportion, by exact
+        solutions with its square.
     epochs : int
         Iterations at most; each solves all users, then all items.
     regularization : float
@@ -133,12 +140,15 @@ class ALS(FactorModel):
         Standard deviation of the item factors at the start.
     random_state : int
         Seed of the start, and of a hold-out given as a fraction.
-    solver : {"auto", "cholesky", "cg"}
-        How least squares problems are solved: exactly, or by `cg_steps` steps of conjugate
-        gradients from the row of the epoch before, whose time grows with the factors, not with
-        their square. "auto" is "cg" above 64 factors.
+    solver : {"auto", "cholesky", "cg", "block"}
+        How least squares problems are solved: exactly; by `cg_steps` steps of conjugate gradients
+        from the row of the epoch before, along the principal axes of the other side, whose time
+        grows with the factors and not with their square; or by exact solutions for blocks of
+        factors in turn (iALS++, Rendle et al. 2021). "auto" is "cg" above 32 factors.
     cg_steps : int
-        With 3, the error on other ratings is that of exact solutions to the fourth digit.
+        With 3, errors are those of exact solutions to the fourth digit.
+    block_size : int
+        Unknowns that "block" solves together, about.
     implicit_features : bool
         Whether users' and items' factors are to explain which items were rated as well, with
         further factors that are not kept.
@@ -180,6 +190,7 @@ class ALS(FactorModel):
         random_state: int = ALSParameters.random_state,
         solver: Solver = ALSParameters.solver,
         cg_steps: int = ALSParameters.cg_steps,
+        block_size: int = ALSParameters.block_size,
         implicit_features: bool = ALSParameters.implicit_features,
         warm_start: bool = ALSParameters.warm_start,
     ) -> None:
@@ -192,6 +203,7 @@ class ALS(FactorModel):
         self.random_state = random_state
         self.solver = solver
         self.cg_steps = cg_steps
+        self.block_size = block_size
         self.implicit_features = implicit_features
         self.warm_start = warm_start
 
@@ -202,7 +214,8 @@ class ALS(FactorModel):
         memory_beside_factors(parameters.factors, train, valid, run, more_rows=more)
 
     def _warm_up(self, parameters: Any) -> None:
-        warm_up(parameters.half_step_cg_steps, features=bool(parameters.implicit_features))
+        features = bool(parameters.implicit_features)
+        warm_up(parameters.row_solver, parameters.factors + 1, features=features)
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings

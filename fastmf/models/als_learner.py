@@ -10,19 +10,19 @@ import numpy as np
 
 from fastmf.data import RatingChunk, Ratings
 from fastmf.data.arrays import frozen
-from fastmf.data.cache import work_folder
-from fastmf.data.row_layout import RowLayout, lay_out_rows, row_layout_bytes
-from fastmf.data.work_arrays import WorkArrays
+from fastmf.data.row_layout import RowLayout, lay_out_rows
 from fastmf.kernels.links import Link
 from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.als_rows import SolvedRows, explicit_system
-from fastmf.models.als_start import starting_rows
+from fastmf.models.als_start import sorted_within, starting_rows
 from fastmf.models.als_steps import Penalty, half_step
 from fastmf.models.factor_model import Fitted
 from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.limits import memory_beside_factors
+from fastmf.models.principal_axes import to_principal_axes
 from fastmf.models.rated_features import RatedFeatures
+from fastmf.models.row_solver import CHOLESKY, RowSolver
 from fastmf.models.rows import FactorArrays
 from fastmf.parallel import Team
 from fastmf.training import Progress, RunSettings, SilentProgress, train
@@ -31,7 +31,6 @@ __all__ = [
     "ALSLearner",
     "feature_rows",
     "half_progress",
-    "sorted_within",
     "tell_of_mended",
     "warm_up",
 ]
@@ -51,8 +50,7 @@ class ALSLearner:
     trained : Ratings
         Those behind `layout`.
     team : Team
-    cg_steps : int, optional
-        As for `half_step`.
+    solver : RowSolver, optional
     features : RatedFeatures, optional
         What the rows are to explain besides.
     """
@@ -66,7 +64,7 @@ class ALSLearner:
         trained: Ratings,
         team: Team,
         *,
-        cg_steps: int = 0,
+        solver: RowSolver = CHOLESKY,
         features: RatedFeatures | None = None,
     ) -> None:
         self._layout = layout
@@ -75,7 +73,7 @@ class ALSLearner:
         self._valid = None if valid is None else _matched(valid, trained)
         self._trained = trained
         self._team = team
-        self._cg_steps, self._features = cg_steps, features
+        self._solver, self._features = solver, features
         self._arrays: FactorArrays | None = None
         self._kept: FactorArrays | None = None
         self.mended = 0
@@ -131,7 +129,6 @@ class ALSLearner:
         layout = sorted_within(left, ratings, team, progress, centred=True)
         system = explicit_system(parameters.factors)
         rows = starting_rows(parameters, system, layout, ratings, fitted)
-        steps = parameters.half_step_cg_steps
         features = (
             RatedFeatures(layout, rows.system, team) if parameters.implicit_features else None
         )
@@ -139,7 +136,7 @@ class ALSLearner:
             features.learn(0, rows.users)
             features.learn(1, rows.items)
         problem = layout, rows, parameters.penalty, valid, ratings, team
-        learner = cls(*problem, cg_steps=steps, features=features)
+        learner = cls(*problem, solver=parameters.row_solver, features=features)
         prepared = time.perf_counter() - begin
         outcome = train(learner, parameters.epochs, run, patience_after=0)
         tell_of_mended(learner.mended, progress)
@@ -163,14 +160,24 @@ class ALSLearner:
         for number, arrays in enumerate(half_steps):
             advance = half_progress(progress, number)
             problem = rows.system, self._penalty, self._team
+            squares = self._to_axes(number, arrays[1], arrays[2])
             base, pulls = self._features.terms(number) if self._features else (None, None)
-            terms: dict[str, Any] = {"base": base, "pulls": pulls, "cg_steps": self._cg_steps}
-            sums = half_step(*arrays, *problem, **terms, advance=advance)
+            terms = {"base": base, "pulls": pulls, "squares": squares}
+            sums = half_step(*arrays, *problem, **terms, solver=self._solver, advance=advance)
             self.mended += sums.mended
             if self._features:
                 self._features.learn(number, arrays[2])
         mean_squared = max(sums.squared_error, 0.0) / layout.n_ratings
         return float(mean_squared**0.5 * layout.scale.scale)
+
+    def _to_axes(self, number: int, other: Any, own: Any) -> Any:
+        """Turn all rows to the axes that suit the solver; return mean squares of `other`."""
+        if not self._solver.improves:
+            return None
+        rated = (self._layout.by_item, self._layout.by_user)[number]
+        turned = [own, *(self._features.rows() if self._features else ())]
+        system, team = self._rows.system, self._team
+        return to_principal_axes(other, np.diff(rated.starts), turned, system, team).squares
 
     def arrays(self) -> FactorArrays:
         """Return the parameters, compact and in units of the ratings."""
@@ -210,31 +217,6 @@ class ALSLearner:
         """Return to the parameters last kept."""
         assert self._kept is not None, "restore() without keep()"
         self._arrays = self._kept
-
-
-def sorted_within(
-    memory: int | None, ratings: Ratings, team: Team, progress: Progress, *, centred: bool
-) -> RowLayout:
-    """Lay out ratings, in a file where they do not fit into memory.
-
-    Parameters
-    ----------
-    memory : int or None
-        Bytes that may be used; None where that is not known.
-    ratings : Ratings
-    team : Team
-    progress : Progress
-    centred : bool
-        As for `lay_out_rows`.
-
-    Returns
-    -------
-    RowLayout
-    """
-    progress.start("sorting ratings", 0, " ratings")
-    in_memory = memory is None or row_layout_bytes(len(ratings)) <= memory
-    work_arrays = WorkArrays(None if in_memory else work_folder())
-    return lay_out_rows(ratings, team, centred=centred, work_arrays=work_arrays)
 
 
 def feature_rows(parameters: Any, ratings: Ratings) -> int:
@@ -304,26 +286,28 @@ def _matched(valid: Ratings, trained: Ratings) -> list[RatingChunk]:
     return chunks
 
 
-def warm_up(cg_steps: int, *, features: bool = False) -> None:
+def warm_up(solver: RowSolver, unknowns: int, *, features: bool = False) -> None:
     """Compile the kernels of training, or load them from the cache, on a few made-up ratings.
 
     In one thread: several that call a kernel for the first time would each load it.
 
     Parameters
     ----------
-    cg_steps : int
-        As for `half_step`.
+    solver : RowSolver
+    unknowns : int
+        Of a row's problem: some kernels are compiled for one length of rows.
     features : bool, optional
         Whether rows are to explain which items were rated.
     """
+    system = explicit_system(max(1, unknowns - 1))
     users, items = np.divmod(np.arange(12), 4)
     ratings = Ratings.from_arrays(users, items, items % 2)
     with Team(1) as team:
         layout = lay_out_rows(ratings, team)
         counts = np.diff(layout.by_user.starts), np.diff(layout.by_item.starts)
-        rows = SolvedRows.random(explicit_system(1), *counts, 0.1, np.random.default_rng(0))
+        rows = SolvedRows.random(system, *counts, 0.1, np.random.default_rng(0))
         more = RatedFeatures(layout, rows.system, team) if features else None
         problem = layout, rows, Penalty(1.0, 1.0, 0.0), ratings, ratings, team
-        learner = ALSLearner(*problem, cg_steps=cg_steps, features=more)
+        learner = ALSLearner(*problem, solver=solver, features=more)
         learner.run_epoch(0, SilentProgress())
         learner.validate()

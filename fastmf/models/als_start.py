@@ -1,4 +1,4 @@
-"""Where alternating least squares starts: at random, or from what a model has learned before."""
+"""Where alternating least squares starts: sorted ratings; rows at random, or learned before."""
 
 from __future__ import annotations
 
@@ -8,13 +8,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data import Ratings, Vocabulary
-from fastmf.data.row_layout import RowLayout
+from fastmf.data.cache import work_folder
+from fastmf.data.row_layout import RowLayout, lay_out_rows, row_layout_bytes
+from fastmf.data.work_arrays import WorkArrays
 from fastmf.errors import ParameterError
 from fastmf.kernels.normal_equations import System
 from fastmf.models.als_rows import SolvedRows, factor_lanes
 from fastmf.models.fitted_factors import FittedFactors
+from fastmf.parallel import Team
+from fastmf.training import Progress
 
-__all__ = ["fitted_start", "starting_rows"]
+__all__ = ["fitted_start", "sorted_within", "starting_rows"]
+
+
+def sorted_within(
+    memory: int | None, ratings: Ratings, team: Team, progress: Progress, *, centred: bool
+) -> RowLayout:
+    """Lay out ratings, in a file where they do not fit into memory.
+
+    Parameters
+    ----------
+    memory : int or None
+        Bytes that may be used; None where that is not known.
+    ratings : Ratings
+    team : Team
+    progress : Progress
+    centred : bool
+        As for `lay_out_rows`.
+
+    Returns
+    -------
+    RowLayout
+    """
+    progress.start("sorting ratings", 0, " ratings")
+    in_memory = memory is None or row_layout_bytes(len(ratings)) <= memory
+    work_arrays = WorkArrays(None if in_memory else work_folder())
+    return lay_out_rows(ratings, team, centred=centred, work_arrays=work_arrays)
 
 
 def fitted_start(model: Any, parameters: Any) -> FittedFactors | None:

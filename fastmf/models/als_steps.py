@@ -1,33 +1,29 @@
-"""Half-steps of alternating least squares: one side solved exactly, the other one held."""
+"""Half-steps of alternating least squares: one side solved, the other one held."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmf.kernels.block_descent import block_work_size, descend_rows, part_of
 from fastmf.kernels.conjugate_gradient import cg_work_size, improve_rows
 from fastmf.kernels.normal_equations import RatedRows, System, add_gram, solve_rows, work_size
 from fastmf.models.als_rows import aligned_zeros
+from fastmf.models.row_solver import CHOLESKY, RowSolver
 from fastmf.parallel import Team
 
 __all__ = [
     "Penalty",
-    "Solver",
     "StepSums",
-    "cg_steps_of",
     "equal_cost_chunks",
     "gram_of",
     "half_step",
+    "symmetric",
 ]
-
-Solver = Literal["auto", "cholesky", "cg"]
-
-# Exact solutions are as fast up to here, and then grow with the square of the factors.
-_MOST_SOLVED_FACTORS = 64
 
 # Enough for the last chunks to end at about the same time, few enough that starting them is free.
 _CHUNKS = 128
@@ -37,24 +33,7 @@ _ROW_COST = 64
 
 _GRAM_PARTS = 16
 
-
-def cg_steps_of(solver: Solver, steps: int, factors: int) -> int:
-    """Return the `cg_steps` of `half_step` for a choice of solver.
-
-    Parameters
-    ----------
-    solver : {"auto", "cholesky", "cg"}
-    steps : int
-        Of conjugate gradients, where they are used.
-    factors : int
-
-    Returns
-    -------
-    int
-    """
-    if solver == "auto":
-        solver = "cg" if factors > _MOST_SOLVED_FACTORS else "cholesky"
-    return steps if solver == "cg" else 0
+_NOTHING = np.empty(0, np.float32)
 
 
 class Penalty(NamedTuple):
@@ -136,7 +115,7 @@ def gram_of(rows: NDArray[np.float32], system: System, team: Team) -> NDArray[np
     Parameters
     ----------
     rows : (n * stride,) float32
-        Without biases, and with zeros in the last column.
+        With zeros in the last column, if the sum is to be what matrices start from.
     system : System
     team : Team
 
@@ -161,6 +140,22 @@ def gram_of(rows: NDArray[np.float32], system: System, team: Team) -> NDArray[np
     return base
 
 
+def symmetric(upper: NDArray[np.float32], system: System) -> NDArray[np.float32]:
+    """Return all of a matrix whose upper triangle is given.
+
+    Parameters
+    ----------
+    upper : (stride * stride,) float32
+    system : System
+
+    Returns
+    -------
+    (stride * stride,) float32
+    """
+    above = np.triu(upper.reshape(system.stride, system.stride))
+    return (above + np.triu(above, 1).T).ravel()
+
+
 def half_step(
     ratings: RatedRows,
     other: NDArray[np.float32],
@@ -171,10 +166,11 @@ def half_step(
     *,
     base: NDArray[np.float32] | None = None,
     pulls: NDArray[np.float32] | None = None,
-    cg_steps: int = 0,
+    solver: RowSolver = CHOLESKY,
+    squares: NDArray[np.float32] | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> StepSums:
-    """Set every row of one side to the solution of its own least squares problem.
+    """Solve, or improve, every row of one side, each for its own least squares problem.
 
     Parameters
     ----------
@@ -188,11 +184,14 @@ def half_step(
     penalty : Penalty
     team : Team
     base : (stride * stride,) float32, optional
-        What every matrix starts from; see `gram_of`.
+        What every matrix starts from; see `gram_of`. For solvers that improve rows it may be its
+        diagonal, (stride,), where there is nothing else.
     pulls : (n_rows * stride,) float32, optional
         What every right-hand side starts from.
-    cg_steps : int, optional
-        Steps of conjugate gradients from the rows as they are; 0 for exact solutions.
+    solver : RowSolver, optional
+        Other than exact solutions, improvements start from the rows as they are.
+    squares : (stride,) float32, optional
+        Of use for conjugate gradients: mean squares of the other side's rows; default ones.
     advance : callable, optional
         Called with the range of ratings that were worked through.
 
@@ -201,25 +200,29 @@ def half_step(
     StepSums
         The same bits for any team, as are the rows. NaN where numbers were not finite.
     """
-    ridges, bias_ridges = penalty.ridges(np.diff(ratings.starts))
-    chunks = equal_cost_chunks(ratings.starts)
-    nothing = np.empty(0, np.float32)
-    matrix, rights = (nothing if given is None else given for given in (base, pulls))
-    if cg_steps and matrix.size:
-        upper = np.triu(matrix.reshape(system.stride, system.stride))
-        matrix = (upper + np.triu(upper, 1).T).ravel()
-    size = cg_work_size(system.stride) if cg_steps else work_size(system.stride)
+    counts = np.diff(ratings.starts)
+    matrix, rights = (_NOTHING if given is None else given for given in (base, pulls))
+    if solver.improves and matrix.size > system.stride:
+        matrix = symmetric(matrix, system)
+    average = np.ones(system.stride, np.float32) if squares is None else squares
+    rows, problem = (ratings, other, own), (system, *penalty.ridges(counts))
+    part = part_of(system, solver.block_size)
 
     def solve(chunk: tuple[int, int]) -> NDArray[np.float64]:
-        work, sums = aligned_zeros(size), np.zeros(3)
-        problem = ratings, other, own, matrix, rights, system, ridges, bias_ridges
-        if cg_steps:
-            improve_rows(*chunk, *problem, cg_steps, work, sums)
+        sums, most = np.zeros(3), int(counts[slice(*chunk)].max(initial=0))
+        if solver.name == "cg":
+            work = aligned_zeros(cg_work_size(system.stride, most))
+            given = matrix, average, rights, *problem, solver.cg_steps
+            improve_rows(*chunk, *rows, *given, work, sums)
+        elif solver.name == "block":
+            work = aligned_zeros(block_work_size(system, part, most))
+            descend_rows(*chunk, *rows, matrix, rights, *problem, part, work, sums)
         else:
-            solve_rows(*chunk, *problem, work, sums)
+            work = aligned_zeros(work_size(system.stride))
+            solve_rows(*chunk, *rows, matrix, rights, *problem, work, sums)
         if advance is not None:
             advance(int(ratings.starts[chunk[0]]), int(ratings.starts[chunk[1]]))
         return sums
 
-    totals = np.sum(list(team.map(solve, chunks)), axis=0)
+    totals = np.sum(list(team.map(solve, equal_cost_chunks(ratings.starts))), axis=0)
     return StepSums(float(totals[0]), float(totals[0] - totals[1]), int(totals[2]))

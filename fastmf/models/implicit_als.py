@@ -10,7 +10,7 @@ from fastmf.data.choices import check_choice
 from fastmf.errors import DataError
 from fastmf.models.als_learner import warm_up
 from fastmf.models.als_start import fitted_start
-from fastmf.models.als_steps import Penalty, Solver, cg_steps_of
+from fastmf.models.als_steps import Penalty
 from fastmf.models.base import Learned
 from fastmf.models.baseline import BiasBaseline
 from fastmf.models.factor_model import FactorModel, Fitted
@@ -22,6 +22,7 @@ from fastmf.models.limits import (
     memory_beside_factors,
 )
 from fastmf.models.row_problems import RowRules
+from fastmf.models.row_solver import RowSolver, Solver
 from fastmf.models.training_source import TrainingSource
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
@@ -52,11 +53,15 @@ class ImplicitALSParameters:
     solver: Solver = field(
         default="auto",
         metadata={
-            "help": "How a row is solved: exactly (cholesky), or by a few steps of conjugate "
-            "gradients an epoch (cg). auto is cg above 64 factors."
+            "help": "How a row is solved: exactly (cholesky), by a few steps of conjugate "
+            "gradients an epoch (cg), or exactly by blocks of factors in turn (block). auto is cg "
+            "above 32 factors."
         },
     )
     cg_steps: int = field(default=3, metadata={"help": "Steps of cg in each half of an epoch."})
+    block_size: int = field(
+        default=64, metadata={"help": "Unknowns of a row that block solves together."}
+    )
     # Of no use to a command, which starts from nothing fitted.
     warm_start: bool = field(
         default=False,
@@ -72,12 +77,13 @@ class ImplicitALSParameters:
         check_number("random_state", self.random_state, whole=True, least=0)
         check_choice("solver", self.solver, get_args(Solver))
         check_number("cg_steps", self.cg_steps, whole=True, least=1)
+        check_number("block_size", self.block_size, whole=True, least=1)
         check_choice("warm_start", self.warm_start, (True, False))
 
     @property
-    def half_step_cg_steps(self) -> int:
-        """Steps of conjugate gradients in each half-step; 0 for exact solutions."""
-        return cg_steps_of(self.solver, self.cg_steps, self.factors)
+    def row_solver(self) -> RowSolver:
+        """How rows are solved."""
+        return RowSolver.of(self)
 
     @property
     def row_rules(self) -> RowRules:
@@ -97,9 +103,9 @@ class ImplicitALS(FactorModel):
         sum over all pairs(confidence * (preference - user . item)^2)
             + regularization * (sum(|user|^2) + sum(|item|^2))
 
-    by alternating least squares, each half-step solved exactly. All pairs count, and yet an
-    iteration costs no more than the values there are. The result is the same bits for any number
-    of threads.
+    by alternating least squares, each half-step solved exactly or nearly so. All pairs count, and
+    yet an iteration costs no more than the values there are. The result is the same bits for any
+    number of threads.
 
     Predictions are preferences, clipped to 0 and 1. They are not on the scale of the values, so
     their RMSE against values says nothing, and validation ratings are left out of training but
@@ -108,7 +114,8 @@ class ImplicitALS(FactorModel):
     Parameters
     ----------
     factors : int
-        Length of a user's or item's vector. An epoch's time grows with its square.
+        Length of a user's or item's vector. An epoch's time grows in proportion, by exact
+        solutions with its square.
     epochs : int
         Iterations; each solves all users, then all items.
     regularization : float
@@ -119,12 +126,15 @@ class ImplicitALS(FactorModel):
         Standard deviation of the item factors at the start.
     random_state : int
         Seed of the start, and of a hold-out given as a fraction.
-    solver : {"auto", "cholesky", "cg"}
-        How least squares problems are solved: exactly, or by `cg_steps` steps of conjugate
-        gradients from the row of the epoch before, whose time grows with the factors, not with
-        their square. "auto" is "cg" above 64 factors.
+    solver : {"auto", "cholesky", "cg", "block"}
+        How least squares problems are solved: exactly; by `cg_steps` steps of conjugate gradients
+        from the row of the epoch before, along the principal axes of the other side, whose time
+        grows with the factors and not with their square; or by exact solutions for blocks of
+        factors in turn (iALS++, Rendle et al. 2021). "auto" is "cg" above 32 factors.
     cg_steps : int
-        With 3, the loss is nearly that of exact solutions.
+        With 3, errors are those of exact solutions to the fourth digit.
+    block_size : int
+        Unknowns that "block" solves together, about.
     warm_start : bool
         Whether `fit` continues from what the model has learned before, if anything: the rows of
         all users and items that are in the new ratings as well, which may be others or more, are
@@ -157,6 +167,7 @@ class ImplicitALS(FactorModel):
         random_state: int = ImplicitALSParameters.random_state,
         solver: Solver = ImplicitALSParameters.solver,
         cg_steps: int = ImplicitALSParameters.cg_steps,
+        block_size: int = ImplicitALSParameters.block_size,
         warm_start: bool = ImplicitALSParameters.warm_start,
     ) -> None:
         self.factors = factors
@@ -167,6 +178,7 @@ class ImplicitALS(FactorModel):
         self.random_state = random_state
         self.solver = solver
         self.cg_steps = cg_steps
+        self.block_size = block_size
         self.warm_start = warm_start
 
     @property
@@ -187,7 +199,7 @@ class ImplicitALS(FactorModel):
         memory_beside_factors(parameters.factors, train, None, run)
 
     def _warm_up(self, parameters: Any) -> None:
-        warm_up(parameters.half_step_cg_steps)
+        warm_up(parameters.row_solver, parameters.factors)
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings

@@ -11,13 +11,15 @@ from fastmf.data import Ratings
 from fastmf.data.row_layout import RowLayout
 from fastmf.kernels.links import Link
 from fastmf.metrics import RatingErrors
-from fastmf.models.als_learner import half_progress, sorted_within, tell_of_mended
+from fastmf.models.als_learner import half_progress, tell_of_mended
 from fastmf.models.als_rows import SolvedRows, implicit_system
-from fastmf.models.als_start import starting_rows
+from fastmf.models.als_start import sorted_within, starting_rows
 from fastmf.models.als_steps import Penalty, gram_of, half_step
 from fastmf.models.factor_model import Fitted
 from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.limits import memory_beside_factors
+from fastmf.models.principal_axes import to_principal_axes
+from fastmf.models.row_solver import CHOLESKY, RowSolver
 from fastmf.parallel import Team
 from fastmf.training import Progress, RunSettings, SilentProgress, train
 
@@ -35,8 +37,7 @@ class ImplicitLearner:
         Where training starts; modified in place.
     regularization : float
     team : Team
-    cg_steps : int, optional
-        As for `half_step`.
+    solver : RowSolver, optional
     """
 
     spread = 1.0  # of preferences, whatever the data: the loss starts at about that
@@ -48,13 +49,13 @@ class ImplicitLearner:
         regularization: float,
         team: Team,
         *,
-        cg_steps: int = 0,
+        solver: RowSolver = CHOLESKY,
     ) -> None:
         self._layout = layout
         self._rows = rows
         self._penalty = Penalty(regularization, 0.0, 0.0)
         self._team = team
-        self._cg_steps = cg_steps
+        self._solver = solver
         self._positive, self._confidence = _positive(layout, float(rows.system.alpha))
         self.mended = 0
         self.loss = float("nan")
@@ -106,8 +107,8 @@ class ImplicitLearner:
         layout = sorted_within(left, ratings, team, progress, centred=False)
         system = implicit_system(parameters.factors, parameters.alpha)
         rows = starting_rows(parameters, system, layout, ratings, fitted)
-        steps = parameters.half_step_cg_steps
-        learner = cls(layout, rows, float(parameters.regularization), team, cg_steps=steps)
+        problem = layout, rows, float(parameters.regularization), team
+        learner = cls(*problem, solver=parameters.row_solver)
         prepared = time.perf_counter() - begin
         outcome = train(learner, parameters.epochs, run)
         tell_of_mended(learner.mended, progress)
@@ -127,16 +128,24 @@ class ImplicitLearner:
         of_other = 0.0
         for number, arrays in enumerate(half_steps):
             advance = half_progress(progress, number)
-            base = gram_of(arrays[1], rows.system, team)
+            terms = self._terms(number, arrays[1], arrays[2])
             problem = rows.system, self._penalty, team
-            terms: dict[str, Any] = {"base": base, "cg_steps": self._cg_steps}
-            sums = half_step(*arrays, *problem, **terms, advance=advance)
+            sums = half_step(*arrays, *problem, **terms, solver=self._solver, advance=advance)
             self.mended += sums.mended
             objective = self._confidence + sums.objective + of_other
             of_other = sums.objective - sums.squared_error
         n_users, n_items = (len(rated.starts) - 1 for rated, _, _ in half_steps)
         self.loss = objective / (self._confidence + n_users * n_items - self._positive)
         return float(max(self.loss, 0.0) ** 0.5) if np.isfinite(self.loss) else float("nan")
+
+    def _terms(self, number: int, other: Any, own: Any) -> dict[str, Any]:
+        """Return what all problems of a side share, rows turned to the axes that suit it."""
+        system, team = self._rows.system, self._team
+        if not self._solver.improves:
+            return {"base": gram_of(other, system, team)}
+        rated = (self._layout.by_item, self._layout.by_user)[number]
+        spread = to_principal_axes(other, np.diff(rated.starts), [own], system, team)
+        return {"base": spread.gram, "squares": spread.squares}
 
     def validate(self) -> RatingErrors | None:
         """Return None: a preference is not the value of a rating."""

@@ -69,6 +69,10 @@ class RatedFeatures:
         pulls *= np.float32(FEATURE_WEIGHT)
         return base, pulls
 
+    def rows(self) -> list[NDArray[np.float32]]:
+        """Return the further factors of each side that has some."""
+        return [features for features in self._features if features is not None]
+
     def learn(self, side: int, rows: NDArray[np.float32]) -> None:
         """Set those of the other side to their exact minimum, given one side.
 

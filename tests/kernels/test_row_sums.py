@@ -32,6 +32,20 @@ def test_rows_times_a_matrix():
     assert not out[[0, 5]].any()
 
 
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 30])
+def test_rows_times_a_matrix_in_place_whatever_is_beside_them(n):
+    rng = np.random.default_rng(n)
+    rows = rng.standard_normal((n, 48)).astype(np.float32)
+    matrix = rng.standard_normal((48, 48)).astype(np.float32).ravel()
+    apart, place = np.zeros_like(rows), rows.copy()
+    for row in range(n):
+        kernels.multiply_rows(row, row + 1, rows.ravel(), matrix, 48, apart.ravel())
+    kernels.multiply_rows(0, n, place.ravel(), matrix, 48, place.ravel())
+    np.testing.assert_array_equal(place, apart)
+    expected = reference.multiply_rows(rows, matrix.reshape(48, 48))
+    np.testing.assert_allclose(place, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_the_part_of_a_row_s_problem_that_all_rows_share():
     rng = np.random.default_rng(0)
     rows, pulls = rng.standard_normal((2, 3, 16)).astype(np.float32)

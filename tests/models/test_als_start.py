@@ -14,6 +14,7 @@ MODELS = (ALS, ImplicitALS)
 VARIANTS = (
     (ALS, {}),
     (ALS, {"solver": "cg"}),
+    (ALS, {"solver": "block"}),
     (ALS, {"implicit_features": True}),
     (ImplicitALS, {}),
     (ImplicitALS, {"solver": "cg"}),
@@ -99,7 +100,7 @@ def test_nothing_in_common_is_a_start_at_random():
 def test_another_mean_and_spread_of_the_ratings_are_taken_into_account():
     ratings = table()
     columns = ratings.users.take(ratings.user_index), ratings.items.take(ratings.item_index)
-    for solver in ("cholesky", "cg"):
+    for solver in ("cholesky", "cg", "block"):
         model = ALS(8, epochs=8, solver=solver).fit(ratings)
         # What the model has learned, less the users' ratings of one half.
         half = ratings.value > np.median(ratings.value)

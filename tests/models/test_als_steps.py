@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from fastmf.data.row_layout import lay_out_rows
 from fastmf.models.als_rows import SolvedRows, explicit_system, padded_rows
 from fastmf.models.als_steps import Penalty, equal_cost_chunks, gram_of, half_step
+from fastmf.models.principal_axes import to_principal_axes
+from fastmf.models.row_solver import CHOLESKY, RowSolver
 from fastmf.parallel import Team
 from tests.models.tables import planted
 
 CHECKED = settings(deadline=None, max_examples=15)
+SOLVERS = [CHOLESKY, RowSolver("cg", 1), RowSolver("cg", 3), RowSolver("block", block_size=15)]
 
 
 def objective(layout, rows, penalty):
@@ -47,11 +50,12 @@ def start(ratings, factors, team, seed=0):
     st.floats(0.01, 30),
     st.floats(0.01, 30),
     st.sampled_from([0.0, 0.5, 1.0]),
-    st.sampled_from([0, 1, 3]),
+    st.sampled_from(SOLVERS),
+    st.booleans(),
     st.integers(0, 1000),
 )
 def test_the_objective_never_rises_and_is_what_is_told(
-    factors, weight, bias_weight, power, cg_steps, seed
+    factors, weight, bias_weight, power, solver, turns, seed
 ):
     penalty = Penalty(weight, bias_weight, power)
     with Team(1) as team:
@@ -62,8 +66,13 @@ def test_the_objective_never_rises_and_is_what_is_told(
                 (layout.by_user, rows.items, rows.users),
                 (layout.by_item, rows.users, rows.items),
             ):
+                squares = None
+                if turns:
+                    counts = np.bincount(ratings.other_index, minlength=len(other))
+                    counts = counts[: other.size // rows.system.stride]
+                    squares = to_principal_axes(other, counts, [own], rows.system, team).squares
                 problem = ratings, other, own, rows.system, penalty, team
-                sums = half_step(*problem, cg_steps=cg_steps)
+                sums = half_step(*problem, solver=solver, squares=squares)
                 squares, *penalties = objective(layout, rows, penalty)
                 after = squares + sum(penalties)
                 # Each solution is rounded to float32, and so are the numbers it is made of.
@@ -75,15 +84,15 @@ def test_the_objective_never_rises_and_is_what_is_told(
                 assert sums.mended == 0
 
 
-@pytest.mark.parametrize("cg_steps", [0, 3])
-def test_the_same_bits_for_any_team(cg_steps):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_same_bits_for_any_team(solver):
     results = []
     for threads in (1, 2, 4):
         with Team(threads) as team:
             layout, rows = start(planted(), 20, team)
             penalty = Penalty(1.0, 1.0, 0.5)
             problem = layout.by_user, rows.items, rows.users, rows.system, penalty, team
-            sums = half_step(*problem, cg_steps=cg_steps)
+            sums = half_step(*problem, solver=solver)
             gram = gram_of(rows.items, rows.system, team)
         results.append((rows.users.tobytes(), sums, gram.tobytes()))
     assert results[0] == results[1] == results[2]
@@ -101,6 +110,22 @@ def test_chunks_cover_every_row_once_and_cost_about_the_same(counts, chunks):
     costs = [starts[last] - starts[first] + 64 * (last - first) for first, last in found]
     assert costs == sorted(costs, reverse=True)
     assert max(costs) <= sum(costs) / chunks + max(counts) + 64
+
+
+@pytest.mark.parametrize("solver", [RowSolver("cg", 3), RowSolver("block", block_size=15)])
+def test_the_gradient_vanishes_after_many_sweeps(solver):
+    penalty = Penalty(2.0, 1.0, 0.5)
+    with Team(1) as team:
+        layout, rows = start(planted(700, 40, 30), 20, team)
+        problem = layout.by_user, rows.items, rows.users, rows.system, penalty, team
+        exact = rows.users.copy()
+        half_step(layout.by_user, rows.items, exact, *problem[3:])
+        errors = []
+        for _ in range(60):
+            half_step(*problem, solver=solver)
+            errors.append(np.abs(rows.users - exact).max())
+    assert errors[-1] < 2e-5
+    assert errors[-1] < errors[0]
 
 
 def test_progress_is_told_of_every_rating_once():

@@ -11,6 +11,7 @@ from fastmf.models.rated_features import (
     FEATURE_WEIGHT,
     RatedFeatures,
 )
+from fastmf.models.row_solver import CHOLESKY, RowSolver
 from fastmf.parallel import Team
 from tests.models.tables import planted
 from tests.models.test_als_steps import objective
@@ -49,22 +50,22 @@ class Training:
         parts = objective(self.layout, self.rows, self.penalty)
         return sum(parts) + self.of_features(0) + self.of_features(1)
 
-    def solve(self, side, cg_steps=0):
+    def solve(self, side, solver=CHOLESKY):
         layout, rows = self.layout, self.rows
         sides = (layout.by_user, rows.items, rows.users), (layout.by_item, rows.users, rows.items)
         base, pulls = self.features.terms(side)
         problem = rows.system, self.penalty, self.team
-        return half_step(*sides[side], *problem, base=base, pulls=pulls, cg_steps=cg_steps)
+        return half_step(*sides[side], *problem, base=base, pulls=pulls, solver=solver)
 
 
-@pytest.mark.parametrize("cg_steps", [0, 2])
-def test_the_objective_never_rises_and_the_training_error_is_what_is_told(cg_steps):
+@pytest.mark.parametrize("solver", [CHOLESKY, RowSolver("cg", 2), RowSolver("block")])
+def test_the_objective_never_rises_and_the_training_error_is_what_is_told(solver):
     with Team(1) as team:
         training = Training(team)
         before = training.whole()
         for _ in range(5):
             for side in (0, 1):
-                sums = training.solve(side, cg_steps)
+                sums = training.solve(side, solver)
                 after = training.whole()
                 assert after <= before * (1 + 1e-5)
                 squares, *_ = objective(training.layout, training.rows, training.penalty)

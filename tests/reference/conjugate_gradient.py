@@ -1,12 +1,10 @@
 """Slow, obvious twin of fastmf.kernels.conjugate_gradient: with the matrix formed, in float64."""
 
-import numpy as np
 
-
-def improve(matrix, right, start, steps):
-    """Return `start` after steps of conjugate gradients, preconditioned by the diagonal."""
+def improve(matrix, right, start, steps, diagonal):
+    """Return `start` after steps of conjugate gradients, preconditioned by a diagonal."""
     x, residual = start, right - matrix @ start
-    inverse = 1 / np.diag(matrix)
+    inverse = 1 / diagonal
     direction = inverse * residual
     for _ in range(steps):
         size = residual @ (inverse * residual)
