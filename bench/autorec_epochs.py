@@ -114,6 +114,8 @@ def theirs(job: dict[str, Any]) -> dict[str, Any]:
     starts, columns = rated.ratings.starts, rated.ratings.other_index
     values = rated.values(0, len(columns))
     more = {"regularization": job["decay"], "batch_size": job["batch_size"]}
+    if defaults.optimizer == "sgd":
+        more |= {name: getattr(defaults, name) for name in ("momentum", "refeeding")}
     given = {**settings, **more, "threads": job["threads"], "seed": 0}
     network = DenseAutoRec(starts, columns, values, len(rated.column_counts), given)
     if valid is None:

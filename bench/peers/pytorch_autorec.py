@@ -25,7 +25,7 @@ _MOST_CELLS = 100_000_000
 
 
 class DenseAutoRec:
-    """An autoencoder of rows of ratings, with fused Adam.
+    """An autoencoder of rows of ratings, with fused Adam or gradient descent with momentum.
 
     Parameters
     ----------
@@ -34,7 +34,10 @@ class DenseAutoRec:
     n_columns : int
     job : dict
         ``hidden``, ``activation``, ``batch_norm``, ``dropout``, ``presence``, ``learning_rate``,
-        ``regularization`` (as decay of the optimizer), ``batch_size``, ``seed``.
+        ``regularization`` (as decay of the optimizer), ``batch_size``, ``seed``. Where there is
+        ``momentum``, the optimizer is gradient descent and the loss a mean over ratings, as with
+        Kuchaiev and Ginsburg (2017); where ``refeeding`` is true, a step with the outputs as
+        ratings follows each.
     """
 
     def __init__(
@@ -58,12 +61,13 @@ class DenseAutoRec:
                 layers.append(torch.nn.Dropout(job["dropout"]))
             width = units
         self.network = torch.nn.Sequential(*layers, torch.nn.Linear(width, n_columns))
-        self._adam = torch.optim.Adam(
-            self.network.parameters(),
-            job["learning_rate"],
-            weight_decay=job["regularization"],
-            fused=True,
-        )
+        self._is_mean, self._refeeding = "momentum" in job, job.get("refeeding", False)
+        options = {"lr": job["learning_rate"], "weight_decay": job["regularization"]}
+        if self._is_mean:
+            descent = {**options, "momentum": job["momentum"]}
+            self._optimizer = torch.optim.SGD(self.network.parameters(), **descent)
+        else:
+            self._optimizer = torch.optim.Adam(self.network.parameters(), **options, fused=True)
         self._tables = None
         if self.n_rows * n_columns <= _MOST_CELLS:
             self._tables = self._scattered(torch.arange(self.n_rows))
@@ -92,12 +96,20 @@ class DenseAutoRec:
         """Take a step with some rows; return the sum of squared errors."""
         values, mask = self.batch(rows)
         inputs = values + self._presence * mask if self._presence else values
-        errors = (self.network(inputs) - values) * mask
-        total = errors.square().sum()
-        self._adam.zero_grad(set_to_none=True)
-        (total / len(rows)).backward()
-        self._adam.step()
-        return float(total.item())
+        outputs, total = self._descend(inputs, values, mask)
+        if self._refeeding:
+            target = outputs.detach()
+            self._descend(target + self._presence, target, torch.ones_like(target))
+        return total
+
+    def _descend(self, inputs: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, float]:
+        """Take a step to the values where the mask is 1; return outputs and squared errors."""
+        outputs = self.network(inputs)
+        total = ((outputs - values) * mask).square().sum()
+        self._optimizer.zero_grad(set_to_none=True)
+        (total / (mask.sum() if self._is_mean else len(values))).backward()
+        self._optimizer.step()
+        return outputs, float(total.item())
 
     def batches(self) -> Iterator[Tensor]:
         """Yield the rows of an epoch in a new random order."""

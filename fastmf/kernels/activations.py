@@ -11,8 +11,6 @@ __all__ = [
     "add_bias",
     "add_bias_relu",
     "column_sums",
-    "rectify",
-    "rectify_gradient",
     "relu_gradient",
 ]
 
@@ -86,39 +84,3 @@ def relu_gradient(dy, y, sums):
             passed = dy[row, column] if y[row, column] > zero else zero
             dy[row, column] = passed
             sums[column] += passed
-
-
-@kernel(error_model="numpy")
-def rectify(z):
-    """Set ``z = max(z, 0)``; NaN stays NaN.
-
-    Parameters
-    ----------
-    z : (m, n) floats, modified in place
-    """
-    zero = z.dtype.type(0)
-    for row in range(z.shape[0]):
-        for column in range(z.shape[1]):
-            value = z[row, column]
-            z[row, column] = zero if value < zero else value
-
-
-@kernel(error_model="numpy")
-def rectify_gradient(dy, y, factor):
-    """Multiply ``dy`` by a factor, and set it to zero where ``y`` is not positive.
-
-    Of a rectifier alone; or with a dropout behind it, whose zeros are where ``y`` is zero too.
-
-    Parameters
-    ----------
-    dy : (m, n) floats, modified in place
-    y : (m, n) floats
-        What the rectifier, and the dropout, made.
-    factor : float
-        What the dropout multiplied by.
-    """
-    zero = y.dtype.type(0)
-    for row in range(dy.shape[0]):
-        for column in range(dy.shape[1]):
-            passed = dy[row, column] * factor
-            dy[row, column] = passed if y[row, column] > zero else zero

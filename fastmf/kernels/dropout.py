@@ -7,11 +7,11 @@ import numpy as np
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.hashing import GOLDEN, mix
 
-__all__ = ["drop", "word_of"]
+__all__ = ["GOLDEN_32", "MIX_1", "MIX_2", "drop", "word_of"]
 
-_GOLDEN_32 = np.uint32(0x9E3779B9)
-_MIX_1 = np.uint32(0x85EBCA6B)
-_MIX_2 = np.uint32(0xC2B2AE35)
+GOLDEN_32 = np.uint32(0x9E3779B9)
+MIX_1 = np.uint32(0x85EBCA6B)
+MIX_2 = np.uint32(0xC2B2AE35)
 
 
 @kernel(inline="always")
@@ -27,9 +27,9 @@ def word_of(row_key, column):
     -------
     uint32
     """
-    word = np.uint32(row_key + np.uint32(column) * _GOLDEN_32)
-    word = np.uint32((word ^ (word >> np.uint32(16))) * _MIX_1)
-    word = np.uint32((word ^ (word >> np.uint32(13))) * _MIX_2)
+    word = np.uint32(row_key + np.uint32(column) * GOLDEN_32)
+    word = np.uint32((word ^ (word >> np.uint32(16))) * MIX_1)
+    word = np.uint32((word ^ (word >> np.uint32(13))) * MIX_2)
     return np.uint32(word ^ (word >> np.uint32(16)))
 
 

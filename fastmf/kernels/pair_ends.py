@@ -5,20 +5,27 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from fastmf.kernels.batch_rows import prefetch_to_second_level
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.vectors import WIDTH, load, multiply_add, sum_lanes, zeros
+from fastmf.kernels.vector_roots import add
+from fastmf.kernels.vectors import WIDTH, load, multiply_add, store, sum_lanes, zeros
 
-__all__ = ["join_halves", "lose_squares"]
+__all__ = ["join_halves", "join_rows", "lose_squares"]
+
+
+_AHEAD = 1
 
 
 @kernel
-def join_halves(users, items, first, has_bias, bias, rectified, out):
+def join_halves(users, items, stride, first, has_bias, bias, rectified, out):
     """Set the output of the first layer: the sum of both halves, and the bias; rectified or not.
 
     Parameters
     ----------
     users, items : Shown
         See `fastmf.kernels.pair_rows`; their halves are looked at.
+    stride : int64
+        Floats from one half to the next.
     first : int64
         The place of the first pair among those of all batches.
     has_bias : bool
@@ -30,8 +37,8 @@ def join_halves(users, items, first, has_bias, bias, rectified, out):
     """
     width, zero = out.shape[1], np.float32(0)
     for row in range(len(out)):
-        user = np.int64(users.places[first + row]) * width
-        item = np.int64(items.places[first + row]) * width
+        user = np.int64(users.places[first + row]) * stride
+        item = np.int64(items.places[first + row]) * stride
         left, right = users.halves[user : user + width], items.halves[item : item + width]
         if not has_bias:
             for column in range(width):
@@ -43,6 +50,41 @@ def join_halves(users, items, first, has_bias, bias, rectified, out):
         else:
             for column in range(width):
                 out[row, column] = left[column] + right[column] + bias[column]
+
+
+@kernel
+def join_rows(users, items, stride, first, rows, n, out, at):
+    """Set rows to the sums of both halves, padding included.
+
+    Parameters
+    ----------
+    users, items : Shown
+        See `fastmf.kernels.pair_rows`; their halves are looked at.
+    stride : int64
+        Floats from one half to the next, and from one row to the next: a multiple of sixteen.
+    first : int64
+        The place of the first pair among those of all batches.
+    rows : int64
+    n : int64
+        Pairs of this batch and those before it.
+    out : float32, modified in place
+        The first row begins at `at`.
+    at : int64
+    """
+    for pair in range(first, first + rows):
+        user = np.int64(users.places[pair]) * stride
+        item = np.int64(items.places[pair]) * stride
+        # Halves lie in no order, past the second-level cache: those of a pair are asked for while
+        # the one before is summed.
+        later = min(pair + _AHEAD, n - 1)
+        next_user = np.int64(users.places[later]) * stride
+        next_item = np.int64(items.places[later]) * stride
+        for lane in range(0, stride, WIDTH):
+            prefetch_to_second_level(users.halves, next_user + lane)
+            prefetch_to_second_level(items.halves, next_item + lane)
+            total = add(load(users.halves, user + lane), load(items.halves, item + lane))
+            store(out, at + lane, total)
+        at += stride
 
 
 @njit

@@ -1,30 +1,42 @@
-"""Batch norms between the segments of a network: what needs the sums of all shards."""
+"""Batch norms within a network: what is made of the sums over all shards.
+
+Norms are a table, (n_norms, `COLUMNS`) int64, of
+
+- `WIDTH`, `STRIDE`: columns, and floats from a row to the next;
+- `AT`: the strides of all norms before: where its columns begin in `terms` and `moments`; and,
+  times the rows that there is memory for, where its rows do;
+- `SCALE`, `SHIFT`: where those begin among the parameters;
+- `WEIGHTS`, `BIAS`: where those of the layer behind begin, -1 for no bias;
+- `PACKED`, `PACKED_BACK`: where its weights and their transpose begin in `packed`; none behind the
+  last norm.
+"""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastmf.kernels.compiled import kernel
-from fastmf.kernels.normalization import gradient_means, moment_terms, normalize_gradient
-from fastmf.kernels.pair_shards import (
-    ENTRY,
-    NORM,
-    SCALE,
-    SHIFT,
-    norm_terms,
-    output_of_segment,
-    slopes_of_shard,
-)
+import numpy as np
 
-__all__ = ["Norms", "combine_norms", "normalize_shard_gradient"]
+from fastmf.kernels.compiled import kernel
+from fastmf.kernels.normalization import gradient_means, moment_terms
+
+__all__ = ["COLUMNS", "N_TERMS", "Norms", "combine_norms", "n_turns"]
+
+COLUMNS = 9
+WIDTH, STRIDE, AT, SCALE, SHIFT, WEIGHTS, BIAS, PACKED, PACKED_BACK = range(COLUMNS)
+
+N_TERMS = 7
+MEAN, INVERSE, FACTOR, ADDEND, BY_SLOPE, BY_X, BY_ONE = range(N_TERMS)
+"""Rows of terms: mean and one over the standard deviation; factor and addend of the norm, with its
+scale and shift and dropout's scale in them; and factors of its gradient."""
 
 
 class Norms(NamedTuple):
-    """Running statistics of all batch norms, one after another.
+    """Running statistics of all norms, one after another, each padded to its stride.
 
     Attributes
     ----------
-    means, variances : (n_norms,) float32
+    means, variances : (n_columns,) float32
     momentum, epsilon : float
     """
 
@@ -35,58 +47,61 @@ class Norms(NamedTuple):
 
 
 @kernel
+def n_turns(layers):
+    """Return the number of turns: one without norms.
+
+    Parameters
+    ----------
+    layers : Layers
+
+    Returns
+    -------
+    int64
+    """
+    return max(np.int64(1), 2 * len(layers.norms))
+
+
+@kernel
 def combine_norms(layers, turn, norms, n_shards, n_batch):
-    """Make of the sums of all shards what the norm of the next turn needs.
+    """Make of the sums of all shards what the next turn needs.
 
     Parameters
     ----------
     layers : Layers
         Its terms are assigned.
     turn : int64
-        The one that is over: shards go through the segments by the first turns, and back by the
-        others; the last segment is both in one turn.
+        The one that is over; see `fastmf.kernels.pair_turns`.
     norms : Norms
         Running statistics are modified.
     n_shards, n_batch : int64
     """
-    last = len(layers.segments) - 1
-    number = turn + 1 if turn < last else 2 * last - turn
-    if number == 0 or number > last:
+    n = len(layers.norms)
+    if n == 0:
         return
-    segment = layers.segments[number]
-    at, width = segment[NORM], segment[ENTRY]
-    end = at + width
-    if turn < last:
+    number = turn if turn < n else 2 * n - 1 - turn
+    norm, terms = layers.norms[number], layers.terms
+    at, end, last = norm[AT], norm[AT] + norm[WIDTH], norm[SCALE] + norm[WIDTH]
+    scales = layers.parameters[norm[SCALE] : last]
+    if turn < n:
+        shifts = layers.parameters[norm[SHIFT] : norm[SHIFT] + norm[WIDTH]]
         moment_terms(
             *(layers.moments, n_shards, at, n_batch, norms.momentum, norms.epsilon),
             *(norms.means[at:end], norms.variances[at:end]),
-            *(layers.terms[0, at:end], layers.terms[1, at:end]),
+            *(terms[MEAN, at:end], terms[INVERSE, at:end]),
         )
+        kept = np.float64(layers.scales[number])
+        for column in range(norm[WIDTH]):
+            factor = np.float64(terms[INVERSE, at + column]) * scales[column]
+            addend = shifts[column] - terms[MEAN, at + column] * factor
+            terms[FACTOR, at + column] = kept * factor
+            terms[ADDEND, at + column] = kept * addend
     else:
-        for row, start in ((2, segment[SHIFT]), (3, segment[SCALE])):
-            means = layers.terms[row, at:end]
-            gradient_means(layers.gradients, n_shards, start, n_batch, means)
-
-
-@kernel
-def normalize_shard_gradient(layers, number, shard):
-    """Turn the gradients by the output of a segment's norm into those by its input.
-
-    Parameters
-    ----------
-    layers : Layers
-        With the means of the batch in `terms`.
-    number : int64
-        Of the segment.
-    shard : Shard
-        Its slopes are modified.
-    """
-    segment = layers.segments[number]
-    at, width = segment[NORM], segment[ENTRY]
-    mean, inverse = norm_terms(layers, number)
-    x = output_of_segment(layers, number - 1, shard)
-    normalize_gradient(
-        *(slopes_of_shard(layers, number, shard), x, mean, inverse),
-        layers.parameters[segment[SCALE] : segment[SCALE] + width],
-        *(layers.terms[2, at : at + width], layers.terms[3, at : at + width]),
-    )
+        for row, start in ((BY_ONE, norm[SHIFT]), (BY_X, norm[SCALE])):
+            gradient_means(layers.gradients, n_shards, start, n_batch, terms[row, at:end])
+        for column in range(at, end):
+            inverse, slope = np.float64(terms[INVERSE, column]), terms[BY_ONE, column]
+            factor = inverse * scales[column - at]
+            by_x = inverse * terms[BY_X, column]
+            terms[BY_SLOPE, column] = factor
+            terms[BY_X, column] = -factor * by_x
+            terms[BY_ONE, column] = factor * (by_x * terms[MEAN, column] - slope)

@@ -15,8 +15,10 @@ import numpy as np
 from numba import njit
 
 from fastmf.kernels import lazy_adam
+from fastmf.kernels.batch_rows import prefetch_to_second_level
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.products import Block, add_product, set_product
+from fastmf.kernels.pair_norms import BY_ONE, BY_SLOPE, BY_X, STRIDE
+from fastmf.kernels.products import Block, block_product, in_panels, pack, panel_product
 from fastmf.kernels.ticks import PRODUCTS, ROW_STEPS, ROWS_AT_HAND, SUMS_BY_ROW, tick
 from fastmf.kernels.vector_roots import add
 from fastmf.kernels.vectors import (
@@ -42,8 +44,8 @@ class Shown(NamedTuple):
         Of all batches, one after another; see `fastmf.kernels.sorted_batches.sort_batches`.
     inputs : (m * stride,) float32
         The touched rows of a batch, side by side.
-    halves : (m * n_outputs,) float32
-        Their half of the first layer's output.
+    halves : (m * half_stride,) float32
+        Their half of the first layer's output, with zeros behind its last column.
     stride, column, width : int
         The layer's inputs are `width` columns of a row from `column` on.
     bias : int
@@ -95,6 +97,8 @@ class Side(NamedTuple):
         0, 1, 2...
     weights_at : int
         Where the first layer's weights of these inputs begin among the parameters.
+    packed_at : int
+        Where their transpose begins among what is packed; see `fastmf.kernels.products.pack`.
     """
 
     shown: Shown
@@ -110,6 +114,7 @@ class Side(NamedTuple):
     nothing: Any
     numbers: Any
     weights_at: int
+    packed_at: int
 
 
 class AdamHistory(NamedTuple):
@@ -134,7 +139,7 @@ class AdamHistory(NamedTuple):
 
 
 @kernel
-def halves_of_rows(side, batch, base, first, last, now, history, parameters, n_outputs, ticks):
+def halves_of_rows(side, batch, base, first, last, now, history, layers, scratch, ticks):
     """Bring touched rows up to date, and multiply them by their weights of the first layer.
 
     Parameters
@@ -148,15 +153,16 @@ def halves_of_rows(side, batch, base, first, last, now, history, parameters, n_o
     now : int64
         Steps taken.
     history : AdamHistory
-    parameters : (n,) float32
-    n_outputs : int64
-        Of the layer.
+    layers : Layers
+        See `fastmf.kernels.pair_shards`.
+    scratch : float32, modified in place
+        Room for the weights in panels.
     ticks : int64, modified in place
         See `fastmf.kernels.ticks.tick`.
 
     Notes
     -----
-    Free of races as long as no other thread has the same range.
+    Free of races as long as no other thread has the same range or scratch memory.
     """
     shown, trained = side.shown, side.trained
     touched, stride = side.touched[base : base + side.n_touched[batch]], shown.stride
@@ -171,26 +177,48 @@ def halves_of_rows(side, batch, base, first, last, now, history, parameters, n_o
         for lane in range(0, stride, WIDTH):
             store(shown.inputs, k * stride + lane, load(trained.rows, at + lane))
     tick(ticks, ROWS_AT_HAND)
+    weights = Block(layers.parameters, side.weights_at, layers.width, False)
+    pack(weights, shown.width, layers.width, scratch, np.int64(0))
     inputs = Block(shown.inputs, first * stride + shown.column, stride, False)
-    weights = Block(parameters, side.weights_at, n_outputs, False)
-    halves = Block(shown.halves, first * n_outputs, n_outputs, False)
-    set_product(inputs, weights, last - first, n_outputs, shown.width, halves)
+    halves = Block(shown.halves, first * layers.stride, layers.stride, False)
+    m = last - first
+    block_product(inputs, scratch, np.int64(0), m, layers.width, shown.width, False, halves)
     tick(ticks, PRODUCTS)
 
 
 @njit
-def _sum_slopes(entries, slopes, n, sums, to):
-    """Set ``sums[to : to + n]`` to the sum of the slopes of some entries, in their order."""
+def _sum_slopes(entries, begin, end, slopes, n, sums, row, rows):
+    """Set a row of the sums, in panels, to the sum of the slopes of some entries in their order."""
     whole = n - n % WIDTH
-    at = np.int64(entries[0]) * n
-    for column in range(n):
-        sums[to + column] = slopes[at + column]
-    for entry in entries[1:]:
-        at = np.int64(entry) * n
+    for number in range(begin, end):
+        at = np.int64(entries[number]) * n
+        # Entries lie in no order: the slopes of the next one are asked for meanwhile.
+        soon = np.int64(entries[min(number + 1, len(entries) - 1)]) * n
         for lane in range(0, whole, WIDTH):
-            store(sums, to + lane, add(load(sums, to + lane), load(slopes, at + lane)))
+            prefetch_to_second_level(slopes, soon + lane)
+            to, value = in_panels(lane, row, rows), load(slopes, at + lane)
+            store(sums, to, value if number == begin else add(load(sums, to), value))
         for column in range(whole, n):
-            sums[to + column] += slopes[at + column]
+            to, slope = in_panels(column, row, rows), slopes[at + column]
+            sums[to] = slope if number == begin else sums[to] + slope
+
+
+@njit
+def _sum_through_norm(entries, begin, end, layers, slopes, x, sums, row, rows):
+    """Do what `_sum_slopes` does, with the slopes by the output of the first norm."""
+    stride = layers.norms[0, STRIDE]
+    by_slope, by_x = layers.terms[BY_SLOPE, :stride], layers.terms[BY_X, :stride]
+    by_one = layers.terms[BY_ONE, :stride]
+    for number in range(begin, end):
+        at = np.int64(entries[number]) * stride
+        soon = np.int64(entries[min(number + 1, len(entries) - 1)]) * stride
+        for lane in range(0, stride, WIDTH):
+            prefetch_to_second_level(slopes, soon + lane)
+            prefetch_to_second_level(x, soon + lane)
+            to = in_panels(lane, row, rows)
+            value = multiply_add(load(by_x, lane), load(x, at + lane), load(by_one, lane))
+            value = multiply_add(load(by_slope, lane), load(slopes, at + lane), value)
+            store(sums, to, value if number == begin else add(load(sums, to), value))
 
 
 @njit
@@ -232,24 +260,7 @@ def _add_pulls(gradients, inputs, pulls, starts, first, last, n_batch):
 
 
 @kernel
-def step_of_rows(
-    side,
-    other,
-    batch,
-    base,
-    first,
-    last,
-    now,
-    history,
-    parameters,
-    n_outputs,
-    slopes,
-    errors,
-    n_batch,
-    gradients,
-    sums,
-    ticks,
-):
+def step_of_rows(side, other, batch, base, first, last, now, history, layers, shard, part):
     """Go back through the first layer for touched rows, and take their step of Adam.
 
     Parameters
@@ -263,47 +274,46 @@ def step_of_rows(
     now : int64
         The number of this step.
     history : AdamHistory
-    parameters : (n,) float32
-    n_outputs : int64
-    slopes : (n_batch * n_outputs,) float32
-        Gradient by the output of the first layer, entry by entry.
-    errors : (n_batch,) float32
-        Gradient by the output of the network.
-    n_batch : int64
-    gradients : (n,) float32, modified in place
-        Is assigned what these rows add to the gradient of the layer's weights.
-    sums : ((last - first) * n_outputs,) float32, modified in place
-        Scratch memory.
-    ticks : int64, modified in place
-        See `fastmf.kernels.ticks.tick`.
+    layers : Layers
+        A part of its gradients is assigned what these rows add to that of the layer's weights.
+    shard : Shard
+        All of the batch: gradients by the output of the first layer or by that of the first norm,
+        and by the output of the network. Its scratch memory is modified.
+    part : int64
+        The part of the gradients.
 
     Notes
     -----
-    Free of races as long as no other thread has the same range or the same arrays to write to.
+    Free of races as long as no other thread has the same range or the same memory to write to.
     """
     n_touched, shown, trained = side.n_touched[batch], side.shown, side.trained
+    n_batch, sums = shard.n_batch, shard.scratch
     entries, touched = side.entries[base : base + n_batch], side.touched[base : base + n_touched]
     # Every batch has a start more than it has entries at most.
     starts = side.starts[base + batch : base + batch + n_touched + 1]
-    stride, m = shown.stride, last - first
+    stride, m, width = shown.stride, last - first, layers.width
     for k in range(first, last):
-        of_row = entries[starts[k] : starts[k + 1]]
-        _sum_slopes(of_row, slopes, n_outputs, sums, (k - first) * n_outputs)
+        if len(layers.norms) > 0:
+            _sum_through_norm(
+                *(entries, starts[k], starts[k + 1], layers, shard.slopes, shard.room),
+                *(sums, k - first, m),
+            )
+        else:
+            _sum_slopes(entries, starts[k], starts[k + 1], shard.slopes, width, sums, k - first, m)
         if shown.bias >= 0:
             places = other.places[base : base + n_batch]
-            _set_dot_gradient(side.gradients, shown, other, k, of_row, places, errors)
-    tick(ticks, SUMS_BY_ROW)
+            of_row = entries[starts[k] : starts[k + 1]]
+            _set_dot_gradient(side.gradients, shown, other, k, of_row, places, shard.errors)
+    tick(shard.ticks, SUMS_BY_ROW)
     inputs = Block(shown.inputs, first * stride + shown.column, stride, True)
-    summed = Block(sums, 0, n_outputs, False)
-    weights_gradient = Block(gradients, side.weights_at, n_outputs, False)
-    set_product(inputs, summed, shown.width, n_outputs, m, weights_gradient)
-    weights = Block(parameters, side.weights_at, n_outputs, True)
-    rows_gradient = Block(side.gradients, first * stride + shown.column, stride, False)
-    if shown.bias >= 0:
-        add_product(summed, weights, m, shown.width, n_outputs, rows_gradient)
-    else:
-        set_product(summed, weights, m, shown.width, n_outputs, rows_gradient)
-    tick(ticks, PRODUCTS)
+    by_weights = Block(layers.gradients[part], side.weights_at, width, False)
+    block_product(inputs, sums, np.int64(0), shown.width, width, m, False, by_weights)
+    by_rows = Block(side.gradients, first * stride + shown.column, stride, False)
+    panel_product(
+        *(sums, np.int64(0), layers.packed, side.packed_at, m, shown.width, width),
+        *(shown.bias >= 0, by_rows),
+    )
+    tick(shard.ticks, PRODUCTS)
     _add_pulls(side.gradients, shown.inputs, side.pulls, starts, first, last, n_batch)
     rate, inverse_root, lost = history.steps[now, 0], history.steps[now, 1], history.steps[now, 2]
     betas = history.betas
@@ -313,4 +323,4 @@ def step_of_rows(
         *(trained.stamps, trained.rows, trained.means, trained.squares, stride, trained.fades),
         *(rate, inverse_root, lost, history.epsilon, betas[0], betas[1], betas[2], betas[3]),
     )
-    tick(ticks, ROW_STEPS)
+    tick(shard.ticks, ROW_STEPS)

@@ -4,7 +4,8 @@ A step of a small network takes a millisecond; going back to Python within it, f
 every shard, would take as long again. Here all threads call `take_steps` once for many batches, and
 share the work of each step in phases (`fastmf.kernels.phases`):
 
-1. touched rows are brought up to date and multiplied by the weights of the first layer;
+1. touched rows are brought up to date and multiplied by the weights of the first layer; other
+   weights are laid out for products;
 2. shards go through the other layers and back, with a phase for each batch norm on either way;
 3. gradients are summed by row and go back through the first layer, and rows take their step;
 4. gradients of parameters are summed over the parts, and parameters take theirs.
@@ -22,19 +23,14 @@ from numba import njit
 
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.dense_steps import step_of_range
-from fastmf.kernels.pair_ends import lose_squares
-from fastmf.kernels.pair_norms import combine_norms, normalize_shard_gradient
+from fastmf.kernels.pair_norms import combine_norms, n_turns
 from fastmf.kernels.pair_rows import halves_of_rows, step_of_rows
-from fastmf.kernels.pair_shards import (
-    ENTRY,
-    Shard,
-    output_of_segment,
-    shard_backward,
-    shard_forward,
-)
+from fastmf.kernels.pair_shards import Shard, run_chain
+from fastmf.kernels.pair_turns import run_turn
 from fastmf.kernels.phases import end_task, open_next, take_task, wait_for
+from fastmf.kernels.products import Block, pack
 from fastmf.kernels.step_history import remember_step
-from fastmf.kernels.ticks import ELEMENTS, PARAMETERS, ROW_STEPS, WAITING, tick
+from fastmf.kernels.ticks import ELEMENTS, PARAMETERS, PRODUCTS, ROW_STEPS, WAITING, tick
 
 __all__ = [
     "OF_ITEMS",
@@ -78,12 +74,13 @@ class Memory(NamedTuple):
 
     Attributes
     ----------
-    rooms : (n, room) float32
-        One for each shard; or one for each thread, where there is one segment.
+    rooms : (n_threads, n) or (1, n) float32
+        One for each thread; or one for the whole batch, where there are norms.
     scratch : (n_threads, n) float32
-    slopes : float32
-    errors : (m,) float32
+    slopes, masks, errors
         See `fastmf.kernels.pair_shards.Shard`.
+    capacity : int
+        Rows of a batch that there is room for.
     ticks : (n_threads, N_PURPOSES + 1) or (n_threads, 0) int64
         See `fastmf.kernels.ticks.tick`.
     """
@@ -91,7 +88,9 @@ class Memory(NamedTuple):
     rooms: Any
     scratch: Any
     slopes: Any
+    masks: Any
     errors: Any
+    capacity: int
     ticks: Any
 
 
@@ -121,7 +120,7 @@ def take_steps(
 
     Parameters
     ----------
-    board : (n_batches * (2 * n_segments + 2), LINE) int64, modified in place
+    board : (n_batches * (n_turns + 3), LINE) int64, modified in place
         Zeros for the first thread that calls; see `fastmf.kernels.phases`.
     batches : Batches
     users, items : Side
@@ -142,21 +141,20 @@ def take_steps(
     Modifies all that is handed over but what is read-only. Free of races as long as nobody else
     has any of it.
     """
-    phase, n_segments, ticks = np.int64(0), len(layers.segments), memory.ticks[thread]
+    phase, ticks = np.int64(0), memory.ticks[thread]
     tick(ticks, WAITING)
     for batch in range(len(batches.bounds) - 1):
-        base = batches.bounds[batch]
-        n_batch = batches.bounds[batch + 1] - base
+        n_batch = batches.bounds[batch + 1] - batches.bounds[batch]
         n_shards = n_parts(n_batch, batches.part_rows)
         now = batches.now + batch
-        _halve(board, phase, batches, batch, users, items, now, history, layers, ticks)
+        _halve(board, phase, batches, batch, users, items, now, history, layers, memory, thread)
         phase += 1
-        for turn in range(2 * n_segments - 1):
+        for turn in range(n_turns(layers)):
             while True:
                 task = take_task(board, phase)
                 if task >= n_shards:
                     break
-                shard = _shard_of(batches, batch, task, n_shards, n_segments, memory, thread)
+                shard = _shard_of(batches, batch, task, n_shards, memory, thread)
                 _run_shard(
                     *(layers, turn, users.shown, items.shown, batches.targets, batches.losses),
                     shard,
@@ -179,35 +177,25 @@ def take_steps(
 
 
 @njit
-def _shard_of(batches, batch, task, n_shards, n_segments, memory, thread):
+def _shard_of(batches, batch, task, n_shards, memory, thread):
     """Return a shard of a batch with its memory."""
     base = batches.bounds[batch]
     n_batch = batches.bounds[batch + 1] - base
     first, last = n_batch * task // n_shards, n_batch * (task + 1) // n_shards
-    room = memory.rooms[thread if n_segments == 1 else task]
-    scratch = memory.scratch[thread]
+    room = memory.rooms[thread if len(memory.rooms) > 1 else 0]
     return Shard(
-        *(task, batch, base, first, last, n_batch),
-        *(room, scratch, memory.slopes, memory.errors, memory.ticks[thread]),
+        *(task, batch, base, first, last, n_batch, memory.capacity, room, memory.scratch[thread]),
+        *(memory.slopes, memory.masks, memory.errors, memory.ticks[thread]),
     )
 
 
 @njit
 def _run_shard(layers, turn, users, items, targets, losses, shard):
-    """Take a shard through a segment, or back through one: the last is both in one turn."""
-    last = len(layers.segments) - 1
-    if turn <= last:
-        shard_forward(layers, turn, users, items, shard)
-    if turn == last:
-        errors = shard.errors[shard.first : shard.last]
-        output, first = output_of_segment(layers, last, shard), shard.base + shard.first
-        total = lose_squares(output, users, items, first, shard.n_batch, targets, errors)
-        losses[shard.batch, shard.number] = total
-        shard_backward(layers, last, shard)
-    elif turn > last:
-        number = 2 * last - turn
-        normalize_shard_gradient(layers, number + 1, shard)
-        shard_backward(layers, number, shard)
+    """Take a shard through a turn, or through the whole chain and back."""
+    if len(layers.norms) > 0:
+        run_turn(layers, turn, users, items, targets, losses, shard)
+    else:
+        run_chain(layers, users, items, targets, losses, shard)
 
 
 @njit
@@ -217,23 +205,31 @@ def _parts_of_rows(side, batches, batch):
 
 
 @njit
-def _halve(board, phase, batches, batch, users, items, now, history, layers, ticks):
-    """Bring rows up to date and multiply them by the first layer's weights."""
-    n_outputs, base = layers.segments[0, ENTRY], batches.bounds[batch]
+def _halve(board, phase, batches, batch, users, items, now, history, layers, memory, thread):
+    """Bring rows up to date and multiply them by the first layer's weights; pack weights."""
+    base, ticks = batches.bounds[batch], memory.ticks[thread]
     of_users = _parts_of_rows(users, batches, batch)
-    n_tasks = of_users + _parts_of_rows(items, batches, batch)
+    of_rows = of_users + _parts_of_rows(items, batches, batch)
+    n_tasks = of_rows + len(layers.packs)
     while True:
         task = take_task(board, phase)
         if task >= n_tasks:
             break
-        side, part, parts = users, task, of_users
-        if task >= of_users:
-            side, part, parts = items, task - of_users, n_tasks - of_users
-        n = side.n_touched[batch]
-        first, last = n * part // parts, n * (part + 1) // parts
-        halves_of_rows(
-            side, batch, base, first, last, now, history, layers.parameters, n_outputs, ticks
-        )
+        if task >= of_rows:
+            at, stride, turned, k, n, to = layers.packs[task - of_rows]
+            weights = Block(layers.parameters, at, stride, turned != 0)
+            pack(weights, k, n, layers.packed, to)
+            tick(ticks, PRODUCTS)
+        else:
+            side, part, parts = users, task, of_users
+            if task >= of_users:
+                side, part, parts = items, task - of_users, of_rows - of_users
+            n = side.n_touched[batch]
+            first, last = n * part // parts, n * (part + 1) // parts
+            halves_of_rows(
+                *(side, batch, base, first, last, now, history, layers, memory.scratch[thread]),
+                ticks,
+            )
         if end_task(board, phase, n_tasks):
             open_next(board, phase)
     wait_for(board, phase)
@@ -245,17 +241,17 @@ def _step_rows(
     board, phase, batches, batch, users, items, now, history, remembered, layers, memory, thread
 ):
     """Sum gradients by row, go back through the first layer, and move the rows."""
-    n_outputs, base = layers.segments[0, ENTRY], batches.bounds[batch]
-    n_batch = batches.bounds[batch + 1] - base
+    base = batches.bounds[batch]
     of_users = _parts_of_rows(users, batches, batch)
     n_tasks = of_users + _parts_of_rows(items, batches, batch) + 1
+    whole = _shard_of(batches, batch, np.int64(0), np.int64(1), memory, thread)
     while True:
         task = take_task(board, phase)
         if task >= n_tasks:
             break
         if task == n_tasks - 1:
             remember_step(remembered, batch, now, history.window)
-            tick(memory.ticks[thread], ROW_STEPS)
+            tick(whole.ticks, ROW_STEPS)
         else:
             side, other, part, parts = users, items.shown, task, of_users
             if task >= of_users:
@@ -264,14 +260,12 @@ def _step_rows(
             n = side.n_touched[batch]
             first, last = n * part // parts, n * (part + 1) // parts
             step_of_rows(
-                *(side, other, batch, base, first, last, now, history, layers.parameters),
-                *(n_outputs, memory.slopes, memory.errors, n_batch, layers.gradients[part]),
-                *(memory.scratch[thread], memory.ticks[thread]),
+                *(side, other, batch, base, first, last, now, history, layers, whole, part)
             )
         if end_task(board, phase, n_tasks):
             open_next(board, phase)
     wait_for(board, phase)
-    tick(memory.ticks[thread], WAITING)
+    tick(whole.ticks, WAITING)
 
 
 @njit

@@ -15,20 +15,36 @@ import numpy as np
 from numba import njit
 
 from fastmf.kernels.compiled import kernel
+from fastmf.kernels.dense_steps import rprop_step
 from fastmf.kernels.vector_roots import add, divide, square_root
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
     load,
+    maximum,
     multiply,
     multiply_add,
     negative_multiply_add,
+    sign,
     store,
     subtract,
+    zeros,
 )
-from fastmf.kernels.weight_panels import PANEL, sum_panel_rows
+from fastmf.kernels.weight_panels import PANEL, fetch_ahead, sum_panel_rows
 
-__all__ = ["StepRules", "bias_corrections", "start_steps", "step_biases", "step_columns"]
+__all__ = [
+    "ADAM",
+    "MOMENTUM",
+    "RPROP",
+    "StepRules",
+    "bias_corrections",
+    "start_steps",
+    "step_biases",
+    "step_columns",
+]
+
+ADAM, MOMENTUM, RPROP = range(3)
+"""Numbers of the optimizers."""
 
 
 class StepRules(NamedTuple):
@@ -36,16 +52,20 @@ class StepRules(NamedTuple):
 
     With ``g`` the gradient, regularization included: Adam's ``m += (1 - beta1) (g - m)``, ``v +=
     (1 - beta2) (g^2 - v)``, ``w -= rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)``;
-    or ``m = momentum m + g``, ``w -= rate m``. Before it, decay takes ``rate * decay * w`` away.
+    or ``m = momentum m + g``, ``w -= rate m``; or resilient backpropagation without going back, as
+    `fastmf.kernels.dense_steps.rprop_step` has it, with the rate as the first step's length. Before
+    it, decay takes ``rate * decay * w`` away.
     """
 
-    is_adam: np.bool_
+    method: np.int64  # ADAM, MOMENTUM or RPROP
     rate: np.float32
-    beta1: np.float32  # momentum, where it is not Adam
-    beta2: np.float32
+    beta1: np.float32  # of MOMENTUM the momentum, of RPROP what steps grow by
+    beta2: np.float32  # of RPROP what steps shrink by
     epsilon: np.float32
     regularization: np.float32  # of the weights, added to the gradient as this times the weight
     decay: np.float32  # of the weights, taken away apart from the gradient
+    smallest: np.float32  # step of RPROP
+    largest: np.float32
 
 
 def bias_corrections(rules, n_steps):
@@ -62,7 +82,7 @@ def bias_corrections(rules, n_steps):
         Step t is ``rate * of_rates[t] * m / (sqrt(v) + epsilon * of_epsilons[t])``; the first
         entry is of no use. Ones where it is not Adam.
     """
-    if not rules.is_adam:
+    if rules.method != ADAM:
         ones = np.ones(n_steps, np.float32)
         return ones, ones
     steps = np.arange(n_steps, dtype=np.float64)
@@ -128,6 +148,28 @@ def _descend(gradient, momentum, rate, decay, weights, first, at):
     store(weights, at, negative_multiply_add(broadcast(rate), moment, weight))
 
 
+@njit
+def _resilient(gradient, rules, rate, decay, weights, previous, sizes, at):
+    """Take a step of sixteen weights."""
+    one, weight, size = broadcast(np.float32(1)), load(weights, at), load(sizes, at)
+    # Sizes are 0 before the first step.
+    size = multiply_add(subtract(one, sign(size)), broadcast(rate), size)
+    agreement = multiply(sign(gradient), sign(load(previous, at)))
+    stays, turns = maximum(agreement, zeros()), maximum(subtract(zeros(), agreement), zeros())
+    grown = subtract(zeros(), multiply(broadcast(rules.beta1), size))
+    grown = subtract(zeros(), maximum(grown, broadcast(-rules.largest)))
+    shrunk = maximum(multiply(broadcast(rules.beta2), size), broadcast(rules.smallest))
+    size = add(
+        multiply(subtract(one, add(stays, turns)), size),
+        multiply_add(stays, grown, multiply(turns, shrunk)),
+    )
+    slope = multiply(subtract(one, turns), gradient)
+    weight = negative_multiply_add(broadcast(decay), weight, weight)
+    store(previous, at, slope)
+    store(sizes, at, size)
+    store(weights, at, negative_multiply_add(size, sign(slope), weight))
+
+
 @kernel
 def step_columns(
     first,
@@ -169,7 +211,8 @@ def step_columns(
     rates, epsilons : (n_columns,) float32
         As `start_steps` set them.
     weights, moments, squares : (panels * n_columns * 32,), modified in place
-        The last is not used unless it is Adam, and may then be empty.
+        The last two are the optimizer's: Adam's, or velocities, or RProp's last gradients and
+        sizes. MOMENTUM does not use the last, which may then be empty.
 
     Notes
     -----
@@ -178,7 +221,7 @@ def step_columns(
     """
     n_columns = len(column_starts) - 1
     twice = more_coefficients.size > 0
-    is_adam, beta1, beta2 = rules.is_adam, rules.beta1, rules.beta2
+    method, beta1, beta2 = rules.method, rules.beta1, rules.beta2
     ridge, decay = broadcast(rules.regularization), rules.rate * rules.decay
     for panel in range(first_panel, last_panel):
         base = np.int64(panel) * n_rows * PANEL
@@ -186,22 +229,29 @@ def step_columns(
             start, stop = column_starts[column], column_starts[column + 1]
             if start == stop:
                 continue
+            at = (np.int64(panel) * n_columns + column) * PANEL
+            fetch_ahead(weights, at)
+            fetch_ahead(moments, at)
+            if method != MOMENTUM:
+                fetch_ahead(squares, at)
             low, high = sum_panel_rows(start, stop, rows, coefficients, source, base)
             if twice:
                 more, most = sum_panel_rows(start, stop, rows, more_coefficients, more_source, base)
                 low, high = add(low, more), add(high, most)
-            at = (np.int64(panel) * n_columns + column) * PANEL
             low = multiply_add(ridge, load(weights, at), low)
             high = multiply_add(ridge, load(weights, at + WIDTH), high)
             rate = rates[column]
-            if is_adam:
+            if method == ADAM:
                 epsilon = epsilons[column]
                 _adam(low, beta1, beta2, rate, epsilon, decay, weights, moments, squares, at)
                 at += WIDTH
                 _adam(high, beta1, beta2, rate, epsilon, decay, weights, moments, squares, at)
-            else:
+            elif method == MOMENTUM:
                 _descend(low, beta1, rate, decay, weights, moments, at)
                 _descend(high, beta1, rate, decay, weights, moments, at + WIDTH)
+            else:
+                _resilient(low, rules, rate, decay, weights, moments, squares, at)
+                _resilient(high, rules, rate, decay, weights, moments, squares, at + WIDTH)
 
 
 @kernel
@@ -228,11 +278,18 @@ def step_biases(
         gradient = np.float32(0)
         for rating in range(start, stop):
             gradient += coefficients[rating]
-        if rules.is_adam:
+        if rules.method == ADAM:
             moments[column] += (one - rules.beta1) * (gradient - moments[column])
             squares[column] += (one - rules.beta2) * (gradient * gradient - squares[column])
             size = np.float32(math.sqrt(squares[column])) + epsilons[column]
             bias[column] -= rates[column] * moments[column] / size
-        else:
+        elif rules.method == MOMENTUM:
             moments[column] = rules.beta1 * moments[column] + gradient
             bias[column] -= rates[column] * moments[column]
+        else:
+            own = slice(column, column + 1)
+            if squares[column] == 0:
+                squares[column] = rates[column]
+            state = np.full(1, gradient, np.float32), moments[own], squares[own]
+            limits = rules.smallest, rules.largest
+            rprop_step(bias[own], *state, rules.beta1, rules.beta2, *limits)

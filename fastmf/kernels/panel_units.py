@@ -10,9 +10,9 @@ import numpy as np
 from numba import njit
 
 from fastmf.kernels.compiled import kernel
-from fastmf.kernels.dropout import word_of
 from fastmf.kernels.hashing import GOLDEN, mix
 from fastmf.kernels.vector_exponential import exponential
+from fastmf.kernels.vector_masks import drawn, keep
 from fastmf.kernels.vector_roots import add, divide
 from fastmf.kernels.vectors import (
     WIDTH,
@@ -82,13 +82,22 @@ def _slope(activation, y):
     return _one()
 
 
-@njit
-def _fill_kept(row, first, width, key, threshold, scale, kept):
-    """Set what dropout multiplies the units of a panel by, and zeros behind the last unit."""
+@njit(inline="always")
+def _kept(row, first, key, threshold, low, high):
+    """Return the lanes of a row's panel, 0 where dropped."""
+    if threshold == 0:
+        return low, high
     row_key = np.uint32(mix(key + np.uint64(row) * GOLDEN))
-    for lane in range(PANEL):
-        dropped = word_of(row_key, first + lane) < threshold
-        kept[lane] = np.float32(0) if dropped or lane >= width else scale
+    low = keep(drawn(row_key, np.int64(first), threshold), low)
+    return low, keep(drawn(row_key, np.int64(first + WIDTH), threshold), high)
+
+
+@njit(inline="always")
+def _scales(width, scale):
+    """Return lanes of the scale, and of 0 behind the last unit of a panel."""
+    lanes = np.zeros(PANEL, np.float32)
+    lanes[:width] = scale
+    return load(lanes, 0), load(lanes, WIDTH)
 
 
 @kernel
@@ -116,22 +125,22 @@ def activate_panels(
     Free of races as long as no other thread has the same panels.
     """
     units = len(bias)
-    shift, kept = np.empty(PANEL, np.float32), np.empty(PANEL, np.float32)
+    shift = np.empty(PANEL, np.float32)
     for panel in range(first_panel, last_panel):
         first = panel * PANEL
         width = min(PANEL, units - first)
         for lane in range(PANEL):
             shift[lane] = bias[first + lane] if lane < width else np.float32(0)
-            kept[lane] = scale if lane < width else np.float32(0)
         shift_low, shift_high = load(shift, 0), load(shift, WIDTH)
+        scale_low, scale_high = _scales(width, scale)
         for row in range(n_rows):
-            if threshold > 0:
-                _fill_kept(row, first, width, key, threshold, scale, kept)
             at = (np.int64(panel) * n_rows + row) * PANEL
             low = _activated(activation, add(load(panels, at), shift_low))
             high = _activated(activation, add(load(panels, at + WIDTH), shift_high))
-            store(panels, at, multiply(low, load(kept, 0)))
-            store(panels, at + WIDTH, multiply(high, load(kept, WIDTH)))
+            low, high = multiply(low, scale_low), multiply(high, scale_high)
+            low, high = _kept(row, first, key, threshold, low, high)
+            store(panels, at, low)
+            store(panels, at + WIDTH, high)
 
 
 @kernel
@@ -166,21 +175,20 @@ def derive_panels(
     """
     units = len(bias_gradient)
     # Where a unit was dropped, its code is 0, and so is the slope of these two there.
-    draws = threshold > 0 and activation not in (_SIGMOID, _RELU)
-    kept, sums = np.full(PANEL, scale, np.float32), np.empty(PANEL, np.float32)
+    drawn_below = np.uint32(0) if activation in (_SIGMOID, _RELU) else threshold
+    sums, factor = np.empty(PANEL, np.float32), broadcast(scale)
     unscale = broadcast(np.float32(1) / scale)
     for panel in range(first_panel, last_panel):
         first = panel * PANEL
         width = min(PANEL, units - first)
         sum_low, sum_high = zeros(), zeros()
         for row in range(n_rows):
-            if draws:
-                _fill_kept(row, first, width, key, threshold, scale, kept)
             at = (np.int64(panel) * n_rows + row) * PANEL
             slope = _slope(activation, multiply(unscale, load(codes, at)))
-            low = multiply(multiply(load(panels, at), load(kept, 0)), slope)
+            low = multiply(multiply(load(panels, at), factor), slope)
             slope = _slope(activation, multiply(unscale, load(codes, at + WIDTH)))
-            high = multiply(multiply(load(panels, at + WIDTH), load(kept, WIDTH)), slope)
+            high = multiply(multiply(load(panels, at + WIDTH), factor), slope)
+            low, high = _kept(row, first, key, drawn_below, low, high)
             store(panels, at, low)
             store(panels, at + WIDTH, high)
             sum_low, sum_high = add(sum_low, low), add(sum_high, high)

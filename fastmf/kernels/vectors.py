@@ -231,7 +231,7 @@ def sum_lanes(typing_context: Any, value: Any) -> Any:
     return signature, lambda context, builder, sig, args: _fold(builder, args[0], WIDTH)
 
 
-def _halve_pair(builder: Any, left: Any, right: Any, width: int) -> Any:
+def halve_pair(builder: Any, left: Any, right: Any, width: int) -> Any:
     """Fold groups of `width` lanes of two vectors into groups of half the width, side by side."""
     half = width // 2
     starts = list(range(0, WIDTH, width))
@@ -251,9 +251,9 @@ def sum_four(typing_context: Any, first: Any, second: Any, third: Any, fourth: A
     signature = lanes(lanes, lanes, lanes, lanes)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        eights_low = _halve_pair(builder, args[0], args[1], 16)
-        eights_high = _halve_pair(builder, args[2], args[3], 16)
-        sums = _halve_pair(builder, eights_low, eights_high, 8)
+        eights_low = halve_pair(builder, args[0], args[1], 16)
+        eights_high = halve_pair(builder, args[2], args[3], 16)
+        sums = halve_pair(builder, eights_low, eights_high, 8)
         for step in (2, 1):
             swapped = _shuffle(builder, sums, sums, [i ^ step for i in range(WIDTH)])
             sums = builder.fadd(sums, swapped)

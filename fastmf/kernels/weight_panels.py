@@ -19,6 +19,7 @@ from fastmf.kernels.vectors import (
     broadcast,
     load,
     multiply_add,
+    prefetch,
     store,
     zeros,
 )
@@ -26,6 +27,7 @@ from fastmf.kernels.vectors import (
 __all__ = [
     "PANEL",
     "copy_panels",
+    "fetch_ahead",
     "fill_panels",
     "panels_of",
     "sum_panel_rows",
@@ -45,6 +47,25 @@ PANEL = 32
 def panels_of(units: int) -> int:
     """Return how many panels hold the weights of this many units."""
     return -(-units // PANEL)
+
+
+# Columns that are asked for ahead of their use, so that memory answers while ratings are summed.
+_AHEAD = 6
+
+
+@kernel(inline="always")
+def fetch_ahead(weights, at):
+    """Ask for the weights of a column a few behind another; changes nothing.
+
+    Parameters
+    ----------
+    weights : float32
+        In panels; the end of the array may be passed.
+    at : int
+        Where the weights of the other begin.
+    """
+    prefetch(weights, at + _AHEAD * PANEL)
+    prefetch(weights, at + _AHEAD * PANEL + WIDTH)
 
 
 # As a call of its own it costs more than a few ratings do: twenty arguments, and all registers.

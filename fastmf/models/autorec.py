@@ -65,10 +65,13 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
         cosine; or a tenth after each third of the epochs.
     warm_up : float
         Part of all steps in which the rate first rises from 0.
-    optimizer : {"adam", "sgd"}
+    optimizer : {"adam", "sgd", "rprop", "lbfgs"}
         Of the dense layers, and of the input and output weights of the users (or items) that
         have a rating in the batch; those of others stay as they are, whatever their momentum, and
-        count no step.
+        count no step. "rprop" (Riedmiller and Braun 1993, without going back), whose first step is
+        as long as the rate, and "lbfgs" (Nocedal 1980), which has no rate, take one step an epoch,
+        with all ratings: give them some hundred epochs. The latter needs a loss that stays the
+        same, without dropout.
     momentum : float
         Of "sgd".
     regularization : float
@@ -89,6 +92,9 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
         that sums over many ratings and over few are alike in size.
     activation : {"sigmoid", "selu", "relu", "tanh", "linear"}
         Of all hidden layers.
+    output : {"linear", "sigmoid"}
+        How the sum of output weights and biases becomes a rating: as it is, or through a sigmoid
+        over the range of the ratings (0 to 1 for ratings within).
     dropout : float
         Part of the units of each hidden layer that is left out at random in a step.
     input_dropout : float

@@ -33,6 +33,7 @@ class RatedBatch(NamedTuple):
     """The ratings of some rows, by column."""
 
     rows: NDArray[np.int32]  # (n_batch,) rows of the table
+    centres: NDArray[np.float32]  # (n_batch,) what the ratings of each are taken less of
     parts: list[slice]  # of the rows of the batch
     column_starts: NDArray[np.int64]  # (n_columns + 1,) where the ratings of each begin
     column_parts: list[slice]  # columns, cut into parts of about equal work
@@ -190,7 +191,7 @@ class RowBatches:
         team.work(place, range(len(parts)))
         column_parts = self._columns_cut(column_starts)
         team.work(see, column_parts)
-        by_row = rows, row_parts(len(rows))
+        by_row = rows, centres, row_parts(len(rows))
         return RatedBatch(*by_row, column_starts, column_parts, column_rows, values, inputs)
 
     def _columns_cut(self, column_starts: NDArray[np.int64]) -> list[slice]:

@@ -10,6 +10,7 @@ from fastmf.kernels.links import Link
 from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.models.autorec_network import AutoRecNetwork
+from fastmf.models.autorec_output import Output
 from fastmf.models.autorec_ratings import RowPairs, StandardRows
 from fastmf.models.rows import FactorArrays
 from fastmf.parallel import Team
@@ -33,8 +34,8 @@ class RowPredictions:
     rated : StandardRows
     centres : (n_rows,) float32
         What the ratings of each row are taken less of, standardised.
-    rating_range : tuple of float
-        What predictions are clipped to.
+    output : Output
+        What scores stand for.
     """
 
     def __init__(
@@ -42,14 +43,13 @@ class RowPredictions:
         network: AutoRecNetwork,
         rated: StandardRows,
         centres: Floats,
-        rating_range: tuple[float, float],
+        output: Output,
     ) -> None:
         self._network, self._rated, self._centres = network, rated, centres
-        self._link = Link.identity(rated.scale.mean, rating_range)
-        spread = np.float32(rated.scale.scale)
+        self._link, self._unit = output.link, np.float32(output.unit)
         self._weights = network.output.rows()
-        self._weights *= spread
-        self._bias = network.output_bias * spread
+        self._weights *= self._unit
+        self._bias = network.output_bias * self._unit
         counts = rated.column_counts
         part = (counts / counts.sum()).astype(np.float32)
         # An unknown column's outputs are those of the average rating, whoever it was about.
@@ -73,7 +73,7 @@ class RowPredictions:
         Returns
         -------
         FactorArrays
-            In units of the ratings. Without the mean, which is the link's.
+            In units of the link's score, without its offset.
         """
         return self._factors(self._codes(first, last), first)
 
@@ -91,7 +91,7 @@ class RowPredictions:
 
     def _factors(self, codes: Floats, first: int) -> FactorArrays:
         """Return all parameters with the codes of rows from the first on."""
-        biases = self._centres[first : first + len(codes)] * np.float32(self._rated.scale.scale)
+        biases = self._centres[first : first + len(codes)] * self._unit
         unknown = self._unknown_code, self._unknown_weights
         unknown_bias = np.array([0, self._unknown_bias], np.float32)
         if self._rated.base == "user":

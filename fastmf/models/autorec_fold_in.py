@@ -54,7 +54,7 @@ def encode(model: Any, ratings: Ratings, side: Side) -> Any:
     inputs = network.form.inputs(rated.values - np.repeat(centres, counts), counts)
     with one_blas_thread():
         codes = network.encode(rated, inputs, 0, len(matched.own))
-    return folded(model, ratings, side, matched, codes, centres * np.float32(model.spread_))
+    return folded(model, ratings, side, matched, codes, centres * np.float32(model.scale_))
 
 
 def network_of(model: Any) -> AutoRecNetwork:

@@ -13,7 +13,9 @@ from fastmf.kernels.links import Link
 from fastmf.metrics import RatingErrors
 from fastmf.models.autorec_batches import RowBatches
 from fastmf.models.autorec_factors import RowPredictions
+from fastmf.models.autorec_lbfgs import LimitedMemorySteps
 from fastmf.models.autorec_network import AutoRecNetwork
+from fastmf.models.autorec_output import Output
 from fastmf.models.autorec_ratings import InputForm, RowPairs, StandardRows, standard_rows
 from fastmf.models.autorec_steps import AutoRecSteps
 from fastmf.models.rows import FactorArrays
@@ -65,7 +67,8 @@ class AutoRecLearner:
         team: Team,
     ) -> None:
         self._parameters, self._rated, self._valid = parameters, rated, valid
-        self._rating_range, self._team = rating_range, team
+        self._team = team
+        self.output = Output.of(parameters.output, rated.scale, rating_range)
         n_ratings, n_columns = len(rated.ratings.other_index), len(rated.column_counts)
         n_rated = int(np.count_nonzero(np.diff(rated.ratings.starts)))
         mean_count = n_ratings / n_rated if parameters.normalized_input else 0.0
@@ -86,11 +89,15 @@ class AutoRecLearner:
         self._steps = AutoRecSteps(
             self.network,
             parameters.rule,
+            self.output,
             float(parameters.regularization),
             team,
             refeeding=bool(parameters.refeeding),
             random_state=parameters.random_state,
         )
+        self._take_step = self._steps.take
+        if parameters.optimizer == "lbfgs":
+            self._take_step = LimitedMemorySteps(self._steps).take
         self._rate = LearningRate(
             float(parameters.learning_rate), parameters.schedule, float(parameters.warm_up)
         )
@@ -155,7 +162,7 @@ class AutoRecLearner:
             prepared,
             schedule,
             spread,
-            spread,
+            learner.output.unit,
         )
 
     @classmethod
@@ -195,13 +202,13 @@ class AutoRecLearner:
         for batch in self._batches.epoch(epoch, self._team):
             rate = self._rate.at(self._batches_taken, self._n_steps)
             self._batches_taken += 1
-            squared_error += self._steps.take(batch, rate)
+            squared_error += self._take_step(batch, rate)
             progress.advance(len(batch.values))
         return float((squared_error / self.ratings_per_epoch) ** 0.5 * self.spread)
 
     def predictions(self) -> RowPredictions:
         """Return the network as it is now, ready to predict."""
-        return RowPredictions(self.network, self._rated, self._centres, self._rating_range)
+        return RowPredictions(self.network, self._rated, self._centres, self.output)
 
     def validate(self) -> RatingErrors | None:
         """Return the errors of clipped predictions on the validation ratings."""
@@ -224,9 +231,5 @@ class AutoRecLearner:
             array[...] = kept
 
     def _parameter_arrays(self) -> list[Array]:
-        network = self.network
-        panels = [network.input.values]
-        if not network.is_tied:
-            panels.append(network.output.values)
-        statistics = [one.value for one in network.trunk.statistics]
-        return [*panels, network.output_bias, self._steps.flat.value, *statistics]
+        statistics = [one.value for one in self.network.trunk.statistics]
+        return [*self._steps.values, *statistics]

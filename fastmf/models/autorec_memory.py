@@ -8,9 +8,13 @@ from fastmf.data import Ratings
 from fastmf.errors import DataError, ParameterError
 from fastmf.kernels.weight_panels import PANEL, panels_of
 from fastmf.machine import available_memory
+from fastmf.models.autorec_lbfgs import HISTORY
 from fastmf.training import RunSettings
 
 __all__ = ["check_memory", "needed_memory"]
+
+# The weights, and arrays as large that an optimizer has beside them.
+_COPIES = {"adam": 3, "sgd": 2, "rprop": 3, "lbfgs": 2 * HISTORY + 9}
 
 # Python, compiled kernels and the libraries, measured after a run on a small table.
 _PROCESS_BYTES = 320 << 20
@@ -38,7 +42,7 @@ def needed_memory(parameters: Any, train: Ratings, *, keep_best: bool) -> int:
         n_rows, n_columns = n_columns, n_rows
     first, last = parameters.layers[0], parameters.layers[-1]
     panels = panels_of(first) + (0 if parameters.tied else panels_of(last))
-    copies = (3 if parameters.optimizer == "adam" else 2) + keep_best
+    copies = _COPIES[parameters.optimizer] + keep_best
     weights = copies * panels * PANEL * n_columns + 2 * last * n_columns
     batch = parameters.batch_of(len(train), n_rows)
     units = batch * 4 * (2 * sum(parameters.layers) + first + last)

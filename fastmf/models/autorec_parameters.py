@@ -12,12 +12,13 @@ from fastmf.models.autorec_ratings import Base
 from fastmf.models.limits import check_number
 from fastmf.models.network_parameters import ScheduleName, check_part
 from fastmf.nn.activations import ACTIVATIONS
-from fastmf.nn.optimizers import SGD, Adam
+from fastmf.nn.optimizers import SGD, Adam, RProp
 
 __all__ = ["AutoRecParameters"]
 
 ActivationName = Literal["sigmoid", "selu", "relu", "tanh", "linear"]
-OptimizerName = Literal["adam", "sgd"]
+OptimizerName = Literal["adam", "sgd", "rprop", "lbfgs"]
+OutputName = Literal["linear", "sigmoid"]
 
 # Far past anything of use, and far from where float32 overflows.
 _HIGHEST_RATE = 10.0
@@ -72,7 +73,10 @@ class AutoRecParameters:
     )
     optimizer: OptimizerName = field(
         default="adam",
-        metadata={"help": "Steps are for the users (or items) that a batch has ratings of."},
+        metadata={
+            "help": "Steps are for the users (or items) that a batch has ratings of; rprop and "
+            "lbfgs take one with all ratings in each epoch."
+        },
     )
     momentum: float = field(default=0.9, metadata={"help": "Momentum of sgd."})
     regularization: float = field(default=0.06, metadata={"help": "L2 weight in the loss."})
@@ -99,6 +103,9 @@ class AutoRecParameters:
     )
     activation: ActivationName = field(
         default="sigmoid", metadata={"help": "Activation of the hidden layers."}
+    )
+    output: OutputName = field(
+        default="linear", metadata={"help": "How an output becomes a rating."}
     )
     dropout: float = field(
         default=0.3, metadata={"help": "Part of the hidden units left out at random in a step."}
@@ -135,8 +142,10 @@ class AutoRecParameters:
         check_choice("optimizer", self.optimizer, get_args(OptimizerName))
         check_choice("schedule", self.schedule, get_args(ScheduleName))
         check_choice("activation", self.activation, ACTIVATIONS)
+        check_choice("output", self.output, get_args(OutputName))
         for name in ("centred_rows", "normalized_input", "batch_norm", "tied", "refeeding"):
             check_choice(name, getattr(self, name), (True, False))
+        self._check_whole_batch()
 
     def _check_layers(self) -> None:
         given: Any = self.hidden
@@ -152,17 +161,41 @@ class AutoRecParameters:
                 "as in the first"
             )
 
+    def _check_whole_batch(self) -> None:
+        if self.takes_whole_batches and self.batch_size is not None:
+            raise ParameterError(
+                f"batch_size is {self.batch_size}, but {self.optimizer} takes all ratings in each "
+                "step; leave it out"
+            )
+        if self.optimizer != "lbfgs":
+            return
+        for name in ("dropout", "input_dropout", "weight_decay", "refeeding"):
+            if getattr(self, name):
+                raise ParameterError(
+                    f"{name} is {getattr(self, name)}, but lbfgs needs the same loss in each "
+                    f"step; set {name} to {'False' if name == 'refeeding' else 0}"
+                )
+
+    @property
+    def takes_whole_batches(self) -> bool:
+        """Whether all ratings are one batch."""
+        return self.optimizer in ("rprop", "lbfgs")
+
     @property
     def layers(self) -> tuple[int, ...]:
         """Units of the hidden layers."""
         return tuple(int(units) for units in self.hidden)
 
     @property
-    def rule(self) -> Adam | SGD:
-        """The optimizer."""
+    def rule(self) -> Adam | SGD | RProp:
+        """The optimizer; for lbfgs what tells it gradients."""
         decay = float(self.weight_decay)
+        if self.optimizer == "lbfgs":
+            return SGD()
         if self.optimizer == "sgd":
             return SGD(momentum=float(self.momentum), weight_decay=decay)
+        if self.optimizer == "rprop":
+            return RProp(weight_decay=decay)
         return Adam(weight_decay=decay)
 
     @property
@@ -185,6 +218,8 @@ class AutoRecParameters:
         int
             At most `n_rows`.
         """
+        if self.takes_whole_batches:
+            return n_rows
         if self.batch_size is not None:
             return min(int(self.batch_size), n_rows)
         low, high = _BATCH_LIMITS

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.models.autorec_batches import RatedBatch, cut_evenly, row_parts
+from fastmf.models.autorec_batches import RatedBatch, cut_evenly
 from fastmf.models.autorec_ratings import InputForm
 
 __all__ = ["DenseCells", "dense_batch"]
@@ -44,22 +44,18 @@ class DenseCells(NamedTuple):
 
 
 def dense_batch(
-    rows: NDArray[np.int32],
-    cells: DenseCells,
-    values: NDArray[np.float32],
-    form: InputForm,
-    n_ratings: int,
+    batch: RatedBatch, cells: DenseCells, values: NDArray[np.float32], form: InputForm
 ) -> RatedBatch:
     """Return a batch whose rows have rated all columns.
 
     Parameters
     ----------
-    rows : (n_batch,) int32
+    batch : RatedBatch
+        What the rows have really rated: all cells together weigh as much in the loss.
     cells : DenseCells
     values : (n_columns * n_batch,) float32
+        Less the centre of their row.
     form : InputForm
-    n_ratings : int
-        Ratings that the rows really have: all cells together weigh as much in the loss.
 
     Returns
     -------
@@ -67,8 +63,13 @@ def dense_batch(
     """
     n_columns = len(cells.column_starts) - 1
     # Every row has as many, so that it does not matter how they lie.
-    inputs = form.inputs(values, np.full(len(rows), n_columns))
+    inputs = form.inputs(values, np.full(len(batch.rows), n_columns))
     column_parts = cut_evenly(cells.column_starts, _PARTS)
-    by_column = cells.column_starts, column_parts, cells.column_rows
-    weight = n_ratings / len(values)
-    return RatedBatch(rows, row_parts(len(rows)), *by_column, values, inputs, weight)
+    return batch._replace(
+        column_starts=cells.column_starts,
+        column_parts=column_parts,
+        column_rows=cells.column_rows,
+        values=values,
+        inputs=inputs,
+        weight=len(batch.values) / len(values),
+    )

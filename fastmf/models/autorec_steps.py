@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from fastmf.kernels.column_products import add_columns, column_errors, column_products
 from fastmf.kernels.panel_steps import (
+    ADAM,
+    MOMENTUM,
+    RPROP,
     StepRules,
     bias_corrections,
     start_steps,
@@ -17,11 +20,12 @@ from fastmf.kernels.panel_steps import (
 )
 from fastmf.models.autorec_batches import RatedBatch
 from fastmf.models.autorec_network import AutoRecNetwork
+from fastmf.models.autorec_output import Output
 from fastmf.models.autorec_refeeding import DenseCells, dense_batch
 from fastmf.models.autorec_units import hidden_units
 from fastmf.models.autorec_weights import WeightPanels
 from fastmf.models.rows import aligned_zeros
-from fastmf.nn.optimizers import SGD, Adam, DenseSteps
+from fastmf.nn.optimizers import SGD, Adam, DenseSteps, RProp
 from fastmf.nn.parameters import FlatParameters
 from fastmf.parallel import Team
 
@@ -36,10 +40,10 @@ _PRODUCT_PARTS = 8
 _NOTHING = np.empty(0, np.float32)
 
 
-def _with_moments(weights: WeightPanels, *, is_adam: bool) -> tuple[Array, Array, Array]:
-    """Return weights, and zeros for what an optimizer remembers of them."""
+def _with_moments(weights: WeightPanels, *, two: bool) -> tuple[Array, Array, Array]:
+    """Return weights, and zeros for what an optimizer remembers of them, in two arrays or one."""
     first = aligned_zeros(weights.values.size)
-    return weights.values, first, aligned_zeros(len(first)) if is_adam else _NOTHING
+    return weights.values, first, aligned_zeros(len(first)) if two else _NOTHING
 
 
 class AutoRecSteps:
@@ -52,7 +56,9 @@ class AutoRecSteps:
     ----------
     network : AutoRecNetwork
         Modified in place; its dense parameters become views of one flat array.
-    optimizer : Adam or SGD
+    optimizer : Adam, SGD or RProp
+    output : Output
+        What scores stand for.
     regularization : float
     team : Team
     refeeding : bool, optional
@@ -64,7 +70,8 @@ class AutoRecSteps:
     def __init__(
         self,
         network: AutoRecNetwork,
-        optimizer: Adam | SGD,
+        optimizer: Adam | SGD | RProp,
+        output: Output,
         regularization: float,
         team: Team,
         *,
@@ -72,23 +79,49 @@ class AutoRecSteps:
         random_state: int = 0,
     ) -> None:
         self.network, self._optimizer, self._team = network, optimizer, team
-        self._regularization = regularization
+        self._output, self._regularization = output, regularization
         self._refeeding = refeeding
         self.flat = FlatParameters(network.trunk.parameters)
         self._dense = DenseSteps(optimizer, self.flat.value, self.flat.decays)
-        is_adam = isinstance(optimizer, Adam)
-        self._input_weights = _with_moments(network.input, is_adam=is_adam)
+        two = not isinstance(optimizer, SGD)
+        self._input_weights = _with_moments(network.input, two=two)
         self._output_weights = self._input_weights
         if not network.is_tied:
-            self._output_weights = _with_moments(network.output, is_adam=is_adam)
+            self._output_weights = _with_moments(network.output, two=two)
         n = network.n_columns
         self._bias_moments = np.zeros(n, np.float32), np.zeros(n, np.float32)
         self._clocks = np.zeros(n, np.int32)
         self._corrections = np.empty(0, np.float32), np.empty(0, np.float32)
         self._rates = np.zeros(n, np.float32), np.zeros(n, np.float32)
         self.units = hidden_units(network, self.flat, team, random_state)
-        self._products = np.empty(0, np.float32)
+        # Of the ratings, and of all cells: what is fed again is made while the former are in use.
+        self._products = {"ratings": _NOTHING, "cells": _NOTHING}
         self.steps = 0
+
+    def penalty(self) -> float:
+        """Return what regularization adds to the loss."""
+        squares = 0.0
+        for values in self.values[: 1 if self.network.is_tied else 2]:
+            squares += float(np.dot(values, values))
+        squares += float(np.dot(self.flat.value * self._dense.decays, self.flat.value))
+        return self._regularization / 2 * squares
+
+    @property
+    def values(self) -> list[Array]:
+        """All that is trained."""
+        return [values for values, _ in self._trained()]
+
+    @property
+    def moments(self) -> list[Array]:
+        """What the optimizer remembers first of each of `values`."""
+        return [moments for _, moments in self._trained()]
+
+    def _trained(self) -> list[tuple[Array, Array]]:
+        panels = [self._input_weights[:2]]
+        if not self.network.is_tied:
+            panels.append(self._output_weights[:2])
+        bias = self.network.output_bias, self._bias_moments[0]
+        return [*panels, bias, (self.flat.value, self._dense.state[0])]
 
     def take(self, batch: RatedBatch, learning_rate: float) -> float:
         """Take a step.
@@ -134,7 +167,7 @@ class AutoRecSteps:
 
         self._team.work(sum_up, range(weights.n_panels))
         units.forward()
-        self._outputs = self._multiply(batch.column_starts, batch.column_rows, len(batch.rows))
+        self._outputs = self._multiply("ratings", *rated[:2], len(batch.rows))
         return self._compare(batch)
 
     def refed(self, batch: RatedBatch) -> RatedBatch:
@@ -151,18 +184,20 @@ class AutoRecSteps:
         """
         network, n_batch = self.network, len(batch.rows)
         cells = DenseCells.of(n_batch, network.n_columns)
-        outputs = self._multiply(*cells, n_batch).sum(axis=0)
-        outputs += np.repeat(network.output_bias, n_batch)
-        return dense_batch(batch.rows, cells, outputs, network.form, len(batch.values))
+        scores = self._multiply("cells", *cells, n_batch).sum(axis=0)
+        centres = batch.centres[cells.column_rows]
+        scores += np.repeat(network.output_bias, n_batch) + centres
+        outputs = self._output.values(scores) - centres
+        return dense_batch(batch, cells, outputs, network.form)
 
-    def _multiply(self, column_starts: Array, column_rows: Array, n_batch: int) -> Array:
+    def _multiply(self, name: str, column_starts: Array, column_rows: Array, n_batch: int) -> Array:
         """Return (n_parts, n) parts of the products of codes and output weights."""
         weights = self.network.output
         n_parts, n = min(_PRODUCT_PARTS, weights.n_panels), len(column_rows)
         bounds = [weights.n_panels * part // n_parts for part in range(n_parts + 1)]
-        if self._products.size < n_parts * n:
-            self._products = np.empty(n_parts * n, np.float32)
-        products = self._products[: n_parts * n].reshape(n_parts, n)
+        if self._products[name].size < n_parts * n:
+            self._products[name] = np.empty(n_parts * n, np.float32)
+        products = self._products[name][: n_parts * n].reshape(n_parts, n)
         table = weights.values, self.units.codes, n_batch
 
         def multiply(part: int) -> None:
@@ -179,9 +214,9 @@ class AutoRecSteps:
 
         def compare(number: int) -> None:
             part = batch.column_parts[number]
-            columns = part.start, part.stop, batch.column_starts
-            given = batch.values, self.network.output_bias, scale
-            errors[number] = column_errors(*columns, *given, self._outputs)
+            rated = part.start, part.stop, batch.column_starts, batch.column_rows, batch.centres
+            given = batch.values, self.network.output_bias, self._output.form, scale
+            errors[number] = column_errors(*rated, *given, self._outputs)
 
         self._team.work(compare, range(len(errors)))
         return float(errors.sum())
@@ -254,10 +289,15 @@ class AutoRecSteps:
         step_columns(*columns, *gradient, *sizes, rules, *self._rates, *weights)
 
     def _rules(self, learning_rate: float) -> StepRules:
+        limits = 0.0, 0.0
         match self._optimizer:
             case Adam() as one:
-                moments = one.beta1, one.beta2, one.epsilon
+                method, numbers = ADAM, (one.beta1, one.beta2, one.epsilon)
             case SGD() as one:
-                moments = one.momentum, 0.0, 0.0
-        numbers = learning_rate, *moments, self._regularization, one.weight_decay
-        return StepRules(np.bool_(isinstance(one, Adam)), *map(np.float32, numbers))
+                method, numbers = MOMENTUM, (one.momentum, 0.0, 0.0)
+            case RProp() as one:
+                method, numbers = RPROP, (one.growth, one.shrinkage, 0.0)
+                limits = one.smallest_step, one.largest_step
+        penalties = self._regularization, one.weight_decay
+        floats = map(np.float32, (learning_rate, *numbers, *penalties, *limits))
+        return StepRules(np.int64(method), *floats)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels import pair_shards as kernels
+from fastmf.kernels import pair_norms as kernels
 from fastmf.kernels.pair_norms import Norms
+from fastmf.kernels.pair_turns import TILE
+from fastmf.kernels.products import panels_size
+from fastmf.kernels.vectors import WIDTH
 from fastmf.nn.activations import IDENTITY, RELU, Activate
 from fastmf.nn.dropout import Dropout
-from fastmf.nn.fused import Chain, can_be_fused, chain_of
+from fastmf.nn.fused import can_be_fused, chain_of
 from fastmf.nn.layers import Dense, Layer
 from fastmf.nn.normalization import BatchNorm
 
@@ -22,98 +25,121 @@ __all__ = ["PairLayers"]
 Array = NDArray[Any]
 
 
-class _Segment:
-    """An entry, and the layers of a chain."""
+class _Normed(NamedTuple):
+    """A norm, the dropout behind its rectifier, and the dense layer behind that."""
 
-    def __init__(self, rectified: bool, norm: BatchNorm | None = None) -> None:
-        self.rectified, self.norm = rectified, norm
-        self.drop: Dropout | None = None
-        self.layers: list[Any] = []
+    norm: BatchNorm
+    drop: Dropout | None
+    dense: Dense
 
 
 class PairLayers:
-    """Segments of layers; see `fastmf.kernels.pair_shards`.
+    """The layers; see `fastmf.kernels.pair_shards` and `fastmf.kernels.pair_turns`.
 
     Parameters
     ----------
     first : Dense
         The layer that takes both embeddings.
-    segments : sequence of _Segment
+    others : sequence of Dense or Dropout, or of _Normed
+        What follows: a chain, or norms.
     starts : dict of int to int
         Where parameters begin in a flat array, by their `id`.
 
     Attributes
     ----------
-    segments, chain, thresholds, scales : ndarray
+    width, stride, bias, rectified, chain, norms, packs, thresholds, scales, widest
         See `fastmf.kernels.pair_shards.Layers`.
     drops : dict of int to int
-        The numbers of dropouts, by their steps.
-    n_first : int
-        Outputs of the first layer.
+        The numbers of dropouts, by the step of the chain or the number of the norm.
     weights_at : int
-        Where its weights begin.
-    n_columns, n_scratch, n_slopes, n_norms : int
-        Floats that a row needs: of its room, of scratch memory, of slopes; and columns of all
-        norms.
-    widest : int
+        Where the first layer's weights begin.
+    n_keys : int
+        Keys of dropouts in a batch.
+    n_packed : int
+        Floats of all that is packed.
+    packed_at : tuple of int
+        Where the transposes of both halves of the first layer's weights are.
+    n_columns : int
+        Floats of a row of the batch: of its room; and of terms and moments, where there are norms.
     """
 
-    def __init__(self, first: Dense, segments: Sequence[_Segment], starts: dict[int, int]) -> None:
-        self.n_first, self.weights_at = first.n_outputs, starts[id(first.weights)]
-        self._norms = [segment.norm for segment in segments if segment.norm is not None]
-        self.n_norms = sum(norm.n_outputs for norm in self._norms)
-        table = np.full((len(segments), kernels.COLUMNS), -1, np.int64)
-        chains: list[Chain] = []
-        width = first.n_outputs
-        for segment in segments:
-            chains.append(chain_of(segment.layers, starts, width, np.float32))
-            width = chains[-1].n_outputs
-        entries = [segment.drop for segment in segments]
-        own = chain_of([drop for drop in entries if drop is not None], starts, 0, np.float32)
-        all_chains = [*chains, own]
-        self.chain = frozen(np.concatenate([chain.steps for chain in all_chains]))
-        self.thresholds = np.concatenate([chain.thresholds for chain in all_chains])
-        self.scales = np.concatenate([chain.scales for chain in all_chains])
-        self.widest = max(chain.widest for chain in chains)
-        layers = [*(one for segment in segments for one in segment.layers), *filter(None, entries)]
-        self.drops = {
-            step: layer.number for step, layer in enumerate(layers) if isinstance(layer, Dropout)
-        }
-        self.n_columns = self.n_slopes = 0
-        self._fill(table, first, segments, chains, starts)
-        self.segments = frozen(table)
-        self.n_scratch = max(1 + 2 * self.widest, self.n_first)
-
-    def _fill(
-        self,
-        table: Array,
-        first: Dense,
-        segments: Sequence[_Segment],
-        chains: Sequence[Chain],
-        starts: dict[int, int],
+    def __init__(
+        self, first: Dense, others: Sequence[Any], starts: dict[int, int], n_inputs: int
     ) -> None:
-        """Write the table of segments."""
-        step, drop_step, norm_at = 0, sum(len(chain.steps) for chain in chains), 0
-        for row, segment, chain in zip(table, segments, chains, strict=True):
-            width = chain.n_inputs
-            row[kernels.ENTRY], row[kernels.RECTIFIED] = width, segment.rectified
-            row[kernels.FIRST], row[kernels.LAST] = step, step + len(chain.steps)
-            row[kernels.OUTPUT], row[kernels.CHAIN] = self.n_columns, self.n_columns + width
-            row[kernels.SLOPES] = self.n_slopes
-            step += len(chain.steps)
-            self.n_columns += width + chain.n_columns
-            if len(chain.steps):  # else they are those of the norm that follows
-                self.n_slopes += width
-            if segment.drop is not None:
-                row[kernels.DROP] = drop_step
-                drop_step += 1
-            if segment.norm is None:
-                row[kernels.BIAS] = -1 if first.bias is None else starts[id(first.bias)]
-            else:
-                row[kernels.SCALE] = starts[id(segment.norm.scale)]
-                row[kernels.SHIFT] = starts[id(segment.norm.shift)]
-                row[kernels.NORM] = norm_at
-                norm_at += width
+        self.width, self.stride = first.n_outputs, _padded(first.n_outputs)
+        self.bias = -1 if first.bias is None else starts[id(first.bias)]
+        self.rectified = first.activation is RELU
+        self.weights_at, half = starts[id(first.weights)], n_inputs // 2
+        self._normed = [one for one in others if isinstance(one, _Normed)]
+        layers = [] if self._normed else list(others)
+        chain = chain_of(layers, starts, self.width, np.float32)
+        drops = [one.drop for one in self._normed] if self._normed else layers
+        rates = np.array([getattr(drop, "rate", 0.0) for drop in drops])
+        self.drops = {
+            place: drop.number for place, drop in enumerate(drops) if isinstance(drop, Dropout)
+        }
+        self.thresholds = (rates * 2**32).astype(np.uint32)
+        self.scales = (1 / (1 - rates)).astype(np.float32)
+        self.chain, self.widest, self.n_keys = frozen(chain.steps), chain.widest, len(drops)
+        self.n_columns = self.width + chain.n_columns
+        self._packs: list[tuple[int, ...]] = []
+        self.n_packed = 0
+        self.packed_at = tuple(
+            self._pack(self.weights_at + number * half * self.width, half, self.width, turned=True)
+            for number in range(2)
+        )
+        self.norms = frozen(self._table(starts))
+        self.packs = frozen(np.array(self._packs, np.int64))
+
+    def _pack(self, at: int, rows: int, columns: int, *, turned: bool) -> int:
+        """Have weights packed in each step; return where to."""
+        k, n = (columns, rows) if turned else (rows, columns)
+        to = self.n_packed
+        self._packs.append((at, columns, int(turned), k, n, to))
+        self.n_packed += int(panels_size.py_func(k, n))
+        return to
+
+    def _table(self, starts: dict[int, int]) -> Array:
+        """Return the table of norms."""
+        table = np.full((len(self._normed), kernels.COLUMNS), -1, np.int64)
+        at = 0
+        for row, (norm, _, dense) in zip(table, self._normed, strict=True):
+            width, weights = norm.n_outputs, starts[id(dense.weights)]
+            row[kernels.WIDTH], row[kernels.STRIDE] = width, _padded(width)
+            row[kernels.AT] = at
+            row[kernels.SCALE], row[kernels.SHIFT] = starts[id(norm.scale)], starts[id(norm.shift)]
+            row[kernels.WEIGHTS] = weights
+            if dense.bias is not None:
+                row[kernels.BIAS] = starts[id(dense.bias)]
+            if dense is not self._normed[-1].dense:
+                sizes = weights, width, dense.n_outputs
+                row[kernels.PACKED] = self._pack(*sizes, turned=False)
+                row[kernels.PACKED_BACK] = self._pack(*sizes, turned=True)
+            at += _padded(width)
+        if self._normed:
+            self.n_columns = at
+        return table
+
+    @property
+    def has_norms(self) -> bool:
+        """Whether there are norms."""
+        return bool(self._normed)
+
+    def n_scratch(self, rows: int) -> int:
+        """Return the floats of scratch memory that a thread needs.
+
+        Parameters
+        ----------
+        rows : int
+            Of a task at most.
+        """
+        panels = panels_size.py_func
+        needs = [panels(rows, self.width), self.n_packed, rows * (1 + 2 * self.widest)]
+        if self._normed:
+            widths = [_padded(one.norm.n_outputs) for one in self._normed]
+            tile = TILE * (max(widths) + WIDTH)
+            needs.append(tile + panels(TILE, max(widths)) + TILE + 5 * max(widths))
+        return int(max(needs))
 
     @classmethod
     def of(
@@ -135,24 +161,26 @@ class PairLayers:
         """
         if not layers or not isinstance(layers[0], Dense) or not can_be_fused(layers[0]):
             return None
-        first = layers[0]
-        segments = _segments(first, layers[1:])
-        if first.n_inputs != n_inputs or segments is None:
+        first, others = layers[0], list(layers[1:])
+        normed = any(isinstance(layer, BatchNorm) for layer in others)
+        found: list[Any] | None = _normed(others) if normed else _chained(others)
+        if not found:
             return None
-        last = segments[-1].layers[-1:]
-        if not last or not isinstance(last[0], Dense) or last[0].n_outputs != 1:
+        output = getattr(found[-1], "dense", found[-1])
+        if not isinstance(output, Dense) or output.n_outputs != 1 or first.n_inputs != n_inputs:
             return None
-        is_plain = first.bias is None and first.activation is IDENTITY and not segments[0].layers
+        is_plain = first.bias is None and first.activation is IDENTITY
         # A norm follows the first layer, or there is none: so stacks are made.
-        return cls(first, segments, starts) if len(segments) == 1 or is_plain else None
+        return cls(first, found, starts, n_inputs) if is_plain or not normed else None
 
-    def norms(self) -> Norms:
+    def norm_state(self) -> Norms:
         """Return the running statistics of all norms, side by side."""
-        norms = self._norms
-        means = [norm.mean.value for norm in norms] or [np.zeros(0, np.float32)]
-        variances = [norm.variance.value for norm in norms] or [np.zeros(0, np.float32)]
-        momentum, epsilon = (norms[0].momentum, norms[0].epsilon) if norms else (0.0, 1.0)
-        return Norms(np.concatenate(means), np.concatenate(variances), momentum, epsilon)
+        means, variances = np.zeros((2, self.n_columns), np.float32)
+        momentum, epsilon = 0.0, 1.0
+        for norm, part in self._parts():
+            means[part], variances[part] = norm.mean.value, norm.variance.value
+            momentum, epsilon = norm.momentum, norm.epsilon
+        return Norms(means, variances, momentum, epsilon)
 
     def take_statistics(self, norms: Norms) -> None:
         """Give the norms their running statistics back.
@@ -161,34 +189,43 @@ class PairLayers:
         ----------
         norms : Norms
         """
-        at = 0
-        for norm in self._norms:
-            end = at + norm.n_outputs
-            norm.mean.assign(norms.means[at:end])
-            norm.variance.assign(norms.variances[at:end])
-            at = end
+        for norm, part in self._parts():
+            norm.mean.assign(norms.means[part])
+            norm.variance.assign(norms.variances[part])
+
+    def _parts(self) -> Iterator[tuple[BatchNorm, slice]]:
+        """Yield each norm with its columns."""
+        for one, row in zip(self._normed, self.norms, strict=True):
+            yield one.norm, slice(row[kernels.AT], row[kernels.AT] + row[kernels.WIDTH])
 
 
-def _segments(first: Dense, layers: Sequence[Layer]) -> list[_Segment] | None:
+def _padded(width: int) -> int:
+    """Return the floats that a row of some columns takes."""
+    return -(-width // WIDTH) * WIDTH
+
+
+def _chained(layers: Sequence[Layer]) -> list[Any] | None:
+    """Return the layers of a chain; None where there is one that compiled steps do not know."""
+    if not all(isinstance(layer, Dropout) or can_be_fused(layer) for layer in layers):
+        return None
+    return [layer for layer in layers if can_be_fused(layer)]
+
+
+def _normed(layers: Sequence[Layer]) -> list[Any] | None:
     """Cut layers at norms; None where there is one that compiled steps do not know."""
-    segments = [_Segment(first.activation is RELU)]
-    left = list(layers)
+    found: list[_Normed] = []
+    left: list[Any] = list(layers)
     while left:
-        layer = left.pop(0)
-        if isinstance(layer, BatchNorm):
-            segment = _Segment(rectified=True, norm=layer)
-            segments.append(segment)
-            if not left or not _is_rectifier(left.pop(0)):
-                return None
-            if left and isinstance(left[0], Dropout) and left[0].rate > 0:
-                segment.drop = left.pop(0)  # type: ignore[assignment]
-        elif can_be_fused(layer):
-            segments[-1].layers.append(layer)
-        elif not isinstance(layer, Dropout):
+        norm, rectifier = left.pop(0), left.pop(0) if left else None
+        drop = left.pop(0) if left and isinstance(left[0], Dropout) else None
+        dense = left.pop(0) if left else None
+        if (
+            not isinstance(norm, BatchNorm)
+            or not (isinstance(rectifier, Activate) and rectifier.activation is RELU)
+            or not (isinstance(dense, Dense) and dense.activation is IDENTITY)
+            or (left and dense.bias is not None)
+        ):
             return None
-    settings = {(one.norm.momentum, one.norm.epsilon) for one in segments if one.norm is not None}
-    return segments if len(settings) <= 1 else None
-
-
-def _is_rectifier(layer: Layer) -> bool:
-    return isinstance(layer, Activate) and layer.activation is RELU
+        found.append(_Normed(norm, drop, dense))
+    settings = {(one.norm.momentum, one.norm.epsilon) for one in found}
+    return found if len(settings) == 1 else None

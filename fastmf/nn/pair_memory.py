@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
+from fastmf.kernels.pair_norms import N_TERMS
 from fastmf.kernels.pair_steps import Memory, n_parts
+from fastmf.kernels.vectors import WIDTH
 from fastmf.nn.embeddings import EmbeddingTable
 from fastmf.nn.pair_layers import PairLayers
 
@@ -57,7 +59,7 @@ class PairMemory:
         Rows of a task at most, and the tasks that a batch is cut into.
     memory : Memory
         See `fastmf.kernels.pair_steps`.
-    gradients, terms, moments : ndarray
+    gradients, packed, terms, moments : ndarray
         See `fastmf.kernels.pair_shards.Layers`.
     numbers : ndarray of int32
     of_sides : list of tuple of ndarray of float32
@@ -75,24 +77,31 @@ class PairMemory:
         self.n_batch, self.n_threads = n_batch, n_threads
         self.part_rows = _part_rows_of(n_batch, n_parameters)
         self.n_parts = int(n_parts(n_batch, self.part_rows))
-        n_rooms = n_threads if len(layers.segments) == 1 else self.n_parts
         floats: Callable[..., Array] = partial(np.zeros, dtype=np.float32)
+        # Norms need the whole batch once more after the sums over all shards; without them, a
+        # shard goes through and back in one go.
+        rooms = (1, n_batch) if layers.has_norms else (n_threads, self.part_rows)
+        slopes = layers.n_columns if layers.has_norms else layers.width
+        norm_columns = layers.n_columns if layers.has_norms else 0
+        # Zeros, as for paddings that nobody assigns; here and below.
         self.memory = Memory(
-            rooms=floats((n_rooms, self.part_rows * layers.n_columns)),
-            scratch=floats((n_threads, self.part_rows * layers.n_scratch)),
-            slopes=floats(n_batch * layers.n_slopes),
+            rooms=floats((rooms[0], rooms[1] * layers.n_columns)),
+            scratch=floats((n_threads, layers.n_scratch(self.part_rows))),
+            slopes=floats(n_batch * slopes),
+            masks=np.zeros(n_batch * norm_columns // WIDTH, np.uint16),
             errors=floats(n_batch),
+            capacity=n_batch,
             ticks=np.zeros((n_threads, 0), np.int64),
         )
-        # Zeros, for the padding between parameters that nobody assigns.
         self.gradients = floats((self.n_parts, n_parameters))
-        self.terms = floats((4, layers.n_norms))
-        self.moments = np.zeros((self.n_parts, 2, layers.n_norms))
+        self.packed = floats(layers.n_packed)
+        self.terms = floats((N_TERMS, norm_columns))
+        self.moments = np.zeros((self.n_parts, 2, norm_columns))
         self.numbers = frozen(np.arange(n_batch + 2, dtype=np.int32))
         self.of_sides = [
             (
                 floats(n_batch * table.stride),
-                floats(n_batch * layers.n_first),
+                floats(n_batch * layers.stride),
                 floats(n_batch * table.stride),
             )
             for table in tables

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
 from fastmf.kernels.dense_steps import DenseState
+from fastmf.kernels.pair_norms import n_turns
 from fastmf.kernels.pair_rows import Shown, Side, Trained
 from fastmf.kernels.pair_shards import Layers
 from fastmf.kernels.pair_steps import (
@@ -151,7 +152,7 @@ class PairSteps:
         return cls(head, layers, group, dense, flat, weight_regularization=pull, seed=seed)
 
     def steps_at_once(self, batch_size: int) -> int:
-        """Return how many batches of a size `take` is to be given: some 0.1 s of work.
+        """Return how many batches of a size `take` is to be given: some 0.3 s of work.
 
         Parameters
         ----------
@@ -163,7 +164,7 @@ class PairSteps:
             At least 1.
         """
         products = batch_size * max(len(self._flat), 1 << 12)
-        return int(min(max(1, (1 << 31) // products), MOST_STEPS))
+        return int(min(max(1, (1 << 33) // products), MOST_STEPS))
 
     def take(
         self,
@@ -212,14 +213,15 @@ class PairSteps:
             now=first,
             part_rows=room.part_rows,
         )
-        layers, norms = self._layers, self._layers.norms()
+        layers, norms = self._layers, self._layers.norm_state()
+        arrays = self._arrays_of_layers(room, np.arange(step, step + len(rates)))
         arguments = (
-            np.zeros((len(sizes) * (2 * len(layers.segments) + 2), LINE), np.int64),
+            np.zeros((len(sizes) * (n_turns.py_func(arrays) + 3), LINE), np.int64),
             chunk,
             *(self._side(number, room) for number in range(2)),
             self._rows.history(),
             remembered,
-            self._arrays_of_layers(room, np.arange(step, step + len(rates))),
+            arrays,
             norms,
             self._dense_state,
             room.memory,
@@ -232,15 +234,21 @@ class PairSteps:
     def _arrays_of_layers(self, room: PairMemory, steps: Array) -> Layers:
         """Return the layers with the dropouts of some steps."""
         layers, value = self._layers, self._flat.value
-        keys = np.zeros((len(steps), len(layers.chain)), np.uint64)
+        keys = np.zeros((len(steps), layers.n_keys), np.uint64)
         for place, number in layers.drops.items():
             keys[:, place] = dropout_keys(self._seed, steps, number)
         return Layers(
-            segments=layers.segments,
+            width=layers.width,
+            stride=layers.stride,
+            bias=layers.bias,
+            rectified=layers.rectified,
             chain=layers.chain,
             keys=keys,
             thresholds=layers.thresholds,
             scales=layers.scales,
+            norms=layers.norms,
+            packs=layers.packs,
+            packed=room.packed,
             parameters=value,
             gradients=room.gradients,
             terms=room.terms,
@@ -289,12 +297,13 @@ class PairSteps:
             pulls=pulls,
             nothing=nothing,
             numbers=room.numbers,
-            weights_at=self._layers.weights_at + number * k * self._layers.n_first,
+            weights_at=self._layers.weights_at + number * k * self._layers.width,
+            packed_at=self._layers.packed_at[number],
         )
 
     def _ranges(self) -> Array:
         """Cut the parameters into ranges whose gradients are of the same parts."""
-        start, half = self._layers.weights_at, self._head.factors * self._layers.n_first
+        start, half = self._layers.weights_at, self._head.factors * self._layers.width
         ends = [(start, OF_SHARDS), (start + half, OF_USERS), (start + 2 * half, OF_ITEMS)]
         ranges, first = [], 0
         for end, whose in (*ends, (len(self._flat), OF_SHARDS)):

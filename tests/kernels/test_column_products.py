@@ -12,7 +12,7 @@ from tests.reference import column_products as reference
 from tests.reference import weight_panels as panels
 
 CHECKED = settings(deadline=None, max_examples=40)
-N_ROWS = 25
+N_ROWS = 40  # more than two groups of sixteen ratings
 COUNTS = st.lists(st.integers(0, N_ROWS), min_size=1, max_size=6)
 UNITS = st.integers(1, 200)
 SEEDS = st.integers(0, 10**6)
@@ -69,12 +69,14 @@ def test_outputs_are_dense_products_where_there_is_a_rating(counts, units, seed)
 
 
 @CHECKED
-@given(COUNTS, SEEDS)
-def test_errors_and_their_gradients(counts, seed):
+@given(COUNTS, SEEDS, st.booleans())
+def test_errors_and_their_gradients(counts, seed, is_sigmoid):
     case = Case(counts, 70, seed)
-    products, scale = case.products(), np.float32(0.25)
-    starts, middle = case.rated[0], len(counts) // 2
-    given = case.values, case.bias, scale
+    products, scale = case.products() * np.float32(0.2), np.float32(0.25)
+    (starts, rows), middle = case.rated, len(counts) // 2
+    centres = np.random.default_rng(seed).standard_normal(N_ROWS).astype(np.float32)
+    form = kernels.OutputForm(np.bool_(is_sigmoid), *map(np.float32, (0.6, 1.2, -2.3, 3.6)))
+    given = rows, centres, case.values, case.bias, form, scale
     expected = reference.column_errors(starts, *given, products.sum(axis=0))
     total = sum(
         kernels.column_errors(*part, starts, *given, products)
@@ -82,6 +84,18 @@ def test_errors_and_their_gradients(counts, seed):
     )
     assert total == pytest.approx(expected[0], rel=1e-5)
     np.testing.assert_allclose(products[0], expected[1], rtol=1e-4, atol=1e-4)
+
+
+def test_two_panels_at_once_are_one_after_the_other():
+    case = Case([0, 1, 15, 16, 17, N_ROWS], 70, 0)
+    rated, codes = case.rated, panels.to_panels(case.codes)
+    together, apart = np.zeros((2, len(case.values)), np.float32)
+    kernels.column_products(0, 3, *rated, case.panels, codes, N_ROWS, together)
+    for panel in range(3):
+        one = np.full_like(apart, np.nan)
+        kernels.column_products(panel, panel + 1, *rated, case.panels, codes, N_ROWS, one)
+        apart += one
+    np.testing.assert_allclose(together, apart, rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_not_finite_shows():

@@ -30,9 +30,24 @@ def test_halves_are_joined(n_outputs, has_bias, rectified):
     items, _, of_items = shown(rng, 3, 5, 16, n_outputs, 0, -1)
     bias = rng.standard_normal(n_outputs).astype(np.float32)
     out = np.full((N, n_outputs), 7, np.float32)
-    kernels.join_halves(users, items, FIRST, has_bias, bias, rectified, out)
+    kernels.join_halves(users, items, n_outputs, FIRST, has_bias, bias, rectified, out)
     expected = reference.join_halves(of_users, of_items, bias if has_bias else None, rectified)
     np.testing.assert_allclose(out, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [16, 48])
+def test_rows_are_joined(stride):
+    rng = np.random.default_rng(0)
+    users, _, of_users = shown(rng, 6, 5, 16, stride, 0, -1)
+    items, _, of_items = shown(rng, 3, 5, 16, stride, 0, -1)
+    at, rows = 16, 4
+    out = np.full(at + N * stride, 7, np.float32)
+    kernels.join_rows(users, items, stride, FIRST + 2, rows, FIRST + N, out, at)
+    expected = reference.join_halves(of_users, of_items, None, rectified=False)
+    found = out[at : at + rows * stride].reshape(rows, stride)
+    np.testing.assert_array_equal(found, expected[2 : 2 + rows].astype(np.float32))
+    assert (out[:at] == 7).all()
+    assert (out[at + rows * stride :] == 7).all()
 
 
 def test_what_is_not_a_number_passes_the_rectifier():
@@ -40,7 +55,7 @@ def test_what_is_not_a_number_passes_the_rectifier():
     users, items = (shown(rng, 1, 5, 16, 2, 0, -1)[0] for _ in range(2))
     users.halves[0] = np.nan
     out = np.zeros((N, 2), np.float32)
-    kernels.join_halves(users, items, FIRST, True, np.zeros(2, np.float32), True, out)
+    kernels.join_halves(users, items, 2, FIRST, True, np.zeros(2, np.float32), True, out)
     assert np.isnan(out[:, 0]).all()
     assert np.isfinite(out[:, 1]).all()
 

@@ -10,10 +10,14 @@ from tests.reference import pair_norms as reference
 
 
 def test_statistics_side_by_side():
-    case = Case([4], batch_norm=True)
-    norms = case.steps._layers.norms()
+    case = Case([4], batch_norm=True, dropout=0.2)
+    layers = case.steps._layers
+    norms = layers.norm_state()
     assert isinstance(norms, kernels.Norms)
-    assert norms.means.shape == norms.variances.shape == (18 + 7,)
+    assert norms.means.shape == norms.variances.shape == (32 + 16,)
+    columns = [kernels.WIDTH, kernels.STRIDE, kernels.AT]
+    assert layers.norms[:, columns].tolist() == [[18, 32, 0], [7, 16, 32]]
+    assert layers.drops == {0: 1, 1: 2}
     assert (norms.momentum, norms.epsilon) == (0.1, 1e-5)
 
 

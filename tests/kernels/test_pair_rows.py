@@ -5,6 +5,8 @@ import pytest
 
 from fastmf.data.arrays import frozen
 from fastmf.kernels import pair_rows as kernels
+from fastmf.kernels.pair_shards import Shard
+from fastmf.kernels.products import pack
 from fastmf.parallel import Team
 from tests.kernels.pair_networks import FACTORS, Case
 from tests.reference import pair_rows as reference
@@ -25,8 +27,11 @@ class Layer:
                 batches.sort(rows, bounds, team)
         room = steps._room_for(N, 1)
         self.sides = [steps._side(number, room) for number in range(2)]
-        self.history = steps._rows.history()
-        self.parameters, self.index = self.case.flat.value, index
+        self.history, self.index = steps._rows.history(), index
+        self.layers, self.memory = steps._arrays_of_layers(room, np.arange(1)), room.memory
+        for at, stride, turned, k, n, to in self.layers.packs:
+            block = kernels.Block(self.layers.parameters, at, stride, bool(turned))
+            pack(block, k, n, self.layers.packed, to)
         at = int(biased)
         tables = self.case.tables
         self.rows = [
@@ -39,7 +44,7 @@ class Layer:
         for side in self.sides:
             n = int(side.n_touched[0])
             for first, last in ((0, n // 2), (n // 2, n)):
-                terms = first, last, 0, self.history, self.parameters, 21, NO_TICKS
+                terms = first, last, 0, self.history, self.layers, self.memory.scratch[0], NO_TICKS
                 kernels.halves_of_rows(side, 0, 0, *terms)
 
 
@@ -48,7 +53,7 @@ def test_halves(biased):
     layer = Layer(biased)
     layer.halve()
     sums = sum(
-        side.shown.halves.reshape(-1, 21)[side.shown.places].astype(np.float64)
+        side.shown.halves.reshape(-1, 32)[side.shown.places, :21].astype(np.float64)
         for side in layer.sides
     )
     expected = reference.first_layer(*layer.rows, layer.weights)
@@ -64,15 +69,23 @@ def test_gradients_and_the_first_step(biased):
     errors = rng.standard_normal(N).astype(np.float32)
     before = [table.values.copy() for table in layer.case.tables]
     layer.case.group.steps.announce([0.01])
-    gradient, sums = np.zeros_like(layer.parameters), np.empty(N * 21, np.float32)
+    memory = layer.memory
+    memory.slopes[: N * 21], memory.errors[:] = slopes.ravel(), errors
+    shard = Shard(
+        *(0, 0, 0, 0, N, N, memory.capacity, memory.rooms[0], memory.scratch[0]),
+        *(memory.slopes, memory.masks, memory.errors, NO_TICKS),
+    )
     for side, other in (layer.sides, layer.sides[::-1]):
-        terms = 1, layer.history, layer.parameters, 21, slopes.ravel(), errors, N, gradient, sums
-        kernels.step_of_rows(side, other.shown, 0, 0, 0, int(side.n_touched[0]), *terms, NO_TICKS)
+        terms = 0, int(side.n_touched[0]), 1, layer.history, layer.layers, shard, 0
+        kernels.step_of_rows(side, other.shown, 0, 0, *terms)
     terms = *layer.rows, layer.weights.astype(np.float64), slopes
     by_weights, *by_rows = reference.first_layer_gradients(*terms)
     size = layer.weights.size
     np.testing.assert_allclose(
-        gradient[:size].reshape(layer.weights.shape), by_weights, rtol=1e-4, atol=1e-4
+        layer.layers.gradients[0, :size].reshape(layer.weights.shape),
+        by_weights,
+        rtol=1e-4,
+        atol=1e-4,
     )
     at = int(biased)
     for number, table in enumerate(layer.case.tables):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from fastmf.kernels import pair_shards as kernels
 from fastmf.parallel import Team
 from tests.kernels.pair_networks import Case
 from tests.reference import pair_shards as reference
@@ -61,13 +60,11 @@ def test_the_twin_by_central_differences(name):
             assert gradient[at] == pytest.approx(slope, rel=1e-4, abs=1e-7)
 
 
-def test_segments_of_a_stack_with_norms():
-    layers = Case([4], batch_norm=True, dropout=0.2).steps._layers
-    entries = layers.segments[:, [kernels.ENTRY, kernels.RECTIFIED, kernels.NORM]].tolist()
-    assert entries == [[18, 0, -1], [18, 1, 0], [7, 1, 18]]
-    chains = layers.segments[:, [kernels.FIRST, kernels.LAST, kernels.DROP]].tolist()
-    assert chains == [[0, 0, -1], [0, 1, 2], [1, 2, 3]]
-    assert layers.drops == {2: 1, 3: 2}
+def test_a_chain_has_all_layers_behind_the_first():
+    layers = Case([4], dropout=0.2).steps._layers
+    assert (layers.width, layers.stride, layers.rectified) == (18, 32, True)
+    assert layers.chain[:, :3].tolist() == [[1, 18, 18], [0, 18, 7], [1, 7, 7], [0, 7, 1]]
+    assert (layers.drops, len(layers.norms)) == ({0: 1, 2: 2}, 0)
 
 
 def test_what_a_norm_does_in_the_twin():

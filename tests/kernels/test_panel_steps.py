@@ -14,10 +14,18 @@ NOTHING = np.empty(0, np.float32)
 N_ROWS = 9
 
 
-def rules_of(*, is_adam, regularization=0.1, decay=0.05):
-    numbers = [0.01, 0.9, 0.999, 1e-8] if is_adam else [0.01, 0.8, 0, 0]
-    floats = map(np.float32, (*numbers, regularization, decay))
-    return kernels.StepRules(np.bool_(is_adam), *floats)
+METHODS = [kernels.ADAM, kernels.MOMENTUM, kernels.RPROP]
+# Growth and shrinkage of RProp that its limits below are soon met with.
+NUMBERS = {
+    kernels.ADAM: (0.01, 0.9, 0.999, 1e-8),
+    kernels.MOMENTUM: (0.01, 0.8, 0, 0),
+    kernels.RPROP: (0.01, 1.5, 0.25, 0),
+}
+
+
+def rules_of(method, regularization=0.1, decay=0.05):
+    floats = map(np.float32, (*NUMBERS[method], regularization, decay, 1e-3, 0.02))
+    return kernels.StepRules(np.int64(method), *floats)
 
 
 class Columns:
@@ -74,15 +82,15 @@ class Columns:
 
 @CHECKED
 @given(
-    st.booleans(),
+    st.sampled_from(METHODS),
     st.booleans(),
     st.integers(1, 70),
     st.lists(st.lists(st.integers(0, 5), min_size=6, max_size=6), min_size=1, max_size=4),
     st.integers(0, 10**6),
 )
-def test_steps_are_those_of_the_formula(is_adam, twice, units, batches, seed):
+def test_steps_are_those_of_the_formula(method, twice, units, batches, seed):
     columns = Columns(6, units, seed)
-    rules = rules_of(is_adam=is_adam)
+    rules = rules_of(method)
     steps = np.zeros(6)
     for counts in batches:
         steps += columns.step(rules, counts, twice=twice)
@@ -90,12 +98,12 @@ def test_steps_are_those_of_the_formula(is_adam, twice, units, batches, seed):
     np.testing.assert_array_equal(columns.clocks, steps)
 
 
-@pytest.mark.parametrize("is_adam", [True, False])
-def test_a_column_without_ratings_keeps_its_bits(is_adam):
+@pytest.mark.parametrize("method", METHODS)
+def test_a_column_without_ratings_keeps_its_bits(method):
     columns = Columns(6, 40, 0)
-    columns.step(rules_of(is_adam=is_adam), [3] * 6, twice=False)
+    columns.step(rules_of(method), [3] * 6, twice=False)
     before = [array.copy() for array in columns.own]
-    columns.step(rules_of(is_adam=is_adam), [1, 0, 2, 0, 0, 1], twice=False)
+    columns.step(rules_of(method), [1, 0, 2, 0, 0, 1], twice=False)
     untouched = [1, 3, 4]
     for array, kept in zip(columns.own, before, strict=True):
         new, old = (panels.from_panels(one, 6, 40) for one in (array, kept))
@@ -106,7 +114,15 @@ def test_a_column_without_ratings_keeps_its_bits(is_adam):
 
 def test_the_first_step_of_adam_has_the_length_of_the_rate():
     columns = Columns(6, 40, 0)
-    rules = rules_of(is_adam=True, regularization=0.0, decay=0.0)
+    rules = rules_of(kernels.ADAM, regularization=0.0, decay=0.0)
     columns.step(rules, [4] * 6, twice=False)
     moved = panels.from_panels(columns.own[0], 6, 40) - columns.weights
     np.testing.assert_allclose(np.abs(moved), rules.rate, rtol=1e-3)
+
+
+def test_what_is_not_finite_reaches_the_weights_of_rprop():
+    columns = Columns(1, 16, 0)
+    columns.own[0][3] = np.nan
+    columns.step(rules_of(kernels.RPROP), [2], twice=False)
+    assert np.isnan(columns.own[0][3])
+    assert np.isfinite(columns.own[0][:3]).all()

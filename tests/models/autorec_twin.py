@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tests.reference import column_products as reference
 from tests.reference.column_products import table
 from tests.reference.panel_units import ACTIVATIONS
 
@@ -33,19 +34,20 @@ def codes(values, parameters, n_layers, activation, *, batch_norm=False):
     return x
 
 
-def outputs(hidden, parameters):
-    """Return the output for every cell."""
+def outputs(hidden, parameters, centres, form):
+    """Return the output for every cell, less the centre of its row."""
     weights = parameters.get("output.weights", parameters["input.weights"])
-    return hidden @ weights.T + parameters["output.bias"]
+    scores = hidden @ weights.T + parameters["output.bias"]
+    return reference.outputs(scores, centres[:, np.newaxis].astype(np.float64), form)
 
 
-def loss(batch, parameters, n_layers, activation, **options):
+def loss(batch, parameters, n_layers, activation, *, form, **options):
     """Return the mean over rows of the squared errors where there are ratings."""
     rated = batch.column_starts, batch.column_rows
     values, mask = table(*rated, batch.values, len(batch.rows))
     inputs, _ = table(*rated, batch.inputs, len(batch.rows))
     hidden = codes(inputs, parameters, n_layers, activation, **options)
-    errors = np.where(mask, outputs(hidden, parameters) - values, 0)
+    errors = np.where(mask, outputs(hidden, parameters, batch.centres, form) - values, 0)
     return np.sum(errors**2) / len(errors)
 
 

@@ -41,6 +41,23 @@ class TestDescent(TestAutoRec):
     variant = {"optimizer": "sgd", "learning_rate": 0.01}  # noqa: RUF012
 
 
+class TestResilient(TestAutoRec):
+    small = {"hidden": (5,), "epochs": 12}  # noqa: RUF012
+    variant = {"optimizer": "rprop"}  # noqa: RUF012
+
+
+class TestLimitedMemory(TestAutoRec):
+    small = {"hidden": (5,), "epochs": 12}  # noqa: RUF012
+    variant = {  # noqa: RUF012
+        **{"optimizer": "lbfgs", "dropout": 0.0, "input_dropout": 0.0},
+        "activation": "tanh",  # whose codes are far enough apart to be put in one order
+    }
+
+
+class TestSigmoidOutput(TestAutoRec):
+    variant = {"output": "sigmoid"}  # noqa: RUF012
+
+
 WHOLE = ("epochs", "random_state")
 NUMBERS = ("learning_rate", "regularization", "weight_decay", "presence")
 PARTS = ("dropout", "input_dropout", "momentum", "warm_up")
@@ -59,7 +76,8 @@ PARTS = ("dropout", "input_dropout", "momentum", "warm_up")
         *((name, value) for name in PARTS for value in (-0.1, 1.0, math.nan, "x", True)),
         *(("base", value) for value in ("users", None, 1)),
         *(("activation", value) for value in ("softmax", None)),
-        *(("optimizer", value) for value in ("rprop", None)),
+        *(("optimizer", value) for value in ("newton", None)),
+        *(("output", value) for value in ("relu", None)),
         *(("schedule", value) for value in ("never", None)),
         *((name, 1) for name in ("batch_norm", "tied", "normalized_input", "centred_rows")),
     ],
@@ -227,9 +245,10 @@ def test_a_person_gets_items_from_a_handful_of_ratings():
     assert is_one_line(raised)
 
 
-def test_folded_in_items_are_those_of_training():
+@pytest.mark.parametrize("output", ["linear", "sigmoid"])
+def test_folded_in_items_are_those_of_training(output):
     table = planted(1500, 60, 40)
-    model = AutoRec((6,), epochs=4).fit(table)
+    model = AutoRec((6,), epochs=4, output=output).fit(table)
     folded = model.fold_in_items(table)
     np.testing.assert_allclose(folded.item_factors_, model.item_factors_, atol=1e-5)
     np.testing.assert_allclose(folded.item_bias_, model.item_bias_, atol=1e-6)

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from fastmf.data.row_layout import ValueScale
 from fastmf.models.autorec_batches import RowBatches
 from fastmf.models.autorec_network import AutoRecNetwork
+from fastmf.models.autorec_output import Output
 from fastmf.models.autorec_parameters import AutoRecParameters
 from fastmf.models.autorec_ratings import InputForm
 from fastmf.models.autorec_steps import AutoRecSteps
 from fastmf.nn.blas import one_blas_thread
-from fastmf.nn.optimizers import SGD
+from fastmf.nn.optimizers import SGD, Adam, RProp
 from fastmf.parallel import Team
 from tests.kernels.rated_rows import random_rows, values_of
 from tests.models import autorec_twin as twin
@@ -26,7 +28,9 @@ NETWORKS = [
     {"hidden": (5,), "activation": "tanh", "batch_norm": True},
     {"hidden": (4, 3, 4), "activation": "selu", "tied": True},
     {"hidden": (3,), "activation": "linear", "input_dropout": 0.4, "presence": 0.0},
+    {"hidden": (5,), "output": "sigmoid"},
 ]
+SCALE, RATING_RANGE = ValueScale(3.2, 1.1), (1.0, 5.0)
 
 
 class Case:
@@ -46,11 +50,12 @@ class Case:
         self.batch = next(iter(batches.epoch(0, self.team)))
         self.given = (twin.parameters_of(self.network),)
         self.shape = len(self.parameters.layers), self.parameters.activation
-        self.options = {"batch_norm": self.parameters.batch_norm}
+        self.output = Output.of(self.parameters.output, SCALE, RATING_RANGE)
+        self.options = {"batch_norm": self.parameters.batch_norm, "form": self.output.form}
 
-    def steps(self, regularization=0.0, momentum=0.0, decay=0.0):
-        rule = SGD(momentum=momentum, weight_decay=decay)
-        return AutoRecSteps(self.network, rule, regularization, self.team)
+    def steps(self, regularization=0.0, rule=None, **options):
+        rule = rule or SGD()
+        return AutoRecSteps(self.network, rule, self.output, regularization, self.team, **options)
 
     def inputs(self):
         """Return the inputs of all ratings, and the dense table of them."""
@@ -134,12 +139,13 @@ def test_codes_are_normalized_by_running_statistics():
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("rule", [SGD(momentum=0.5), Adam(), RProp()], ids=str)
 @pytest.mark.parametrize("options", NETWORKS, ids=str)
-def test_the_same_bits_for_any_number_of_threads(options):
+def test_the_same_bits_for_any_number_of_threads(options, rule):
     results = []
     for threads in (1, 3):
         case = Case({**options, "dropout": 0.3}, threads)
-        steps = case.steps(momentum=0.5)
+        steps = case.steps(rule=rule)
         with one_blas_thread(), case.team:
             errors = [steps.take(case.batch, 0.01) for _ in range(5)]
         results.append((errors, twin.parameters_of(case.network)))
@@ -150,18 +156,19 @@ def test_the_same_bits_for_any_number_of_threads(options):
 
 def test_training_reduces_the_loss():
     case = Case({"hidden": (8,)})
-    steps = case.steps(momentum=0.9)
+    steps = case.steps(rule=SGD(momentum=0.9))
     errors = [steps.take(case.batch, 0.05) for _ in range(200)]
     assert errors[-1] < 0.05 * errors[0]
 
 
-def test_refeeding_trains_on_the_outputs_of_all_columns():
-    case = Case({"hidden": (5,)})
+@pytest.mark.parametrize("output", ["linear", "sigmoid"])
+def test_refeeding_trains_on_the_outputs_of_all_columns(output):
+    case = Case({"hidden": (5,), "output": output})
     steps = case.steps()
     steps.forward(case.batch)
     found = steps.refed(case.batch)
     hidden = twin.codes(case.inputs()[1][case.batch.rows], case.given[0], *case.shape)
-    expected = twin.outputs(hidden, case.given[0])
+    expected = twin.outputs(hidden, case.given[0], case.batch.centres, case.output.form)
     values, mask = by_column(found.column_starts, found.column_rows, found.values, len(found.rows))
     assert mask.all()
     np.testing.assert_allclose(values, expected, rtol=1e-4)
@@ -172,17 +179,23 @@ def test_refeeding_trains_on_the_outputs_of_all_columns():
     )
 
 
-def test_a_refed_step_follows_the_first_and_is_that_of_the_dense_loss():
-    case = Case({"hidden": (5,)})
-    refed = AutoRecSteps(case.network, SGD(), 0.0, case.team, refeeding=True)
-    other = Case({"hidden": (5,)})
-    plain = other.steps()
-    plain.forward(other.batch)
-    dense = plain.refed(other.batch)
-    plain.take(other.batch, 0.01)
-    plain.take(dense, 0.01)
-    refed.take(case.batch, 0.01)
-    assert (refed.steps, plain.steps) == (2, 2)
+@pytest.mark.parametrize("output", ["linear", "sigmoid"])
+def test_refed_steps_are_those_of_the_dense_losses(output):
+    """Several of them: what is fed again must not lie where the batch's own gradients are."""
+    case, other = (Case({"hidden": (40,), "output": output}) for _ in range(2))
+    refed, plain = case.steps(refeeding=True), other.steps()
+    for _ in range(4):
+        refed.take(case.batch, 0.01)
+        asker = Case({"hidden": (40,), "output": output})
+        asker.network.assign(other.network.arrays())
+        asker.network.output.assign(other.network.output.rows())
+        asker.network.output_bias[:] = other.network.output_bias
+        asked = asker.steps()
+        asked.forward(other.batch)
+        dense = asked.refed(other.batch)
+        plain.take(other.batch, 0.01)
+        plain.take(dense, 0.01)
+    assert (refed.steps, plain.steps) == (8, 8)
     expected = twin.parameters_of(other.network)
     for name, value in twin.parameters_of(case.network).items():
         np.testing.assert_array_equal(value, expected[name], name)

@@ -18,11 +18,3 @@ def column_sums(dy):
 def relu_gradient(dy, y):
     passed = np.where(y > 0, dy, 0)
     return passed, passed.sum(axis=0)
-
-
-def rectify(z):
-    return np.maximum(z, 0)
-
-
-def rectify_gradient(dy, y, factor):
-    return np.where(y > 0, dy * factor, 0)

@@ -23,7 +23,18 @@ def column_products(column_starts, rows, weights, codes):
     return products[rows, columns]
 
 
-def column_errors(column_starts, values, bias, scale, products):
-    """Return the sum of squared errors, and the gradients."""
-    errors = products.astype(np.float64) + np.repeat(bias, np.diff(column_starts)) - values
-    return np.sum(errors**2), scale * errors
+def outputs(scores, centres, form):
+    """Return what scores stand for, less the centres."""
+    if not form.is_sigmoid:
+        return scores
+    offset, unit, base, height = (float(number) for number in form[1:])
+    return base + height / (1 + np.exp(-offset - unit * (scores + centres))) - centres
+
+
+def column_errors(column_starts, rows, centres, values, bias, form, scale, products):
+    """Return the sum of squared errors, and the gradients, their slopes by central differences."""
+    scores = products.astype(np.float64) + np.repeat(bias, np.diff(column_starts))
+    centre = centres.astype(np.float64)[rows]
+    low, found, high = (outputs(scores + step, centre, form) for step in (-1e-4, 0, 1e-4))
+    errors = found - values
+    return np.sum(errors**2), scale * errors * (high - low) / 2e-4

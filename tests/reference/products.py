@@ -10,9 +10,13 @@ def rows_of(array, at, stride, turned, shape):
     return rows.T if turned else rows
 
 
-def set_product(left, right):
+def product(left, right):
     return left.astype(np.float64) @ right
 
 
-def add_product(left, right, out):
-    return out + left.astype(np.float64) @ right
+def panels(matrix, width=64):
+    """Return a matrix cut into panels of 64 columns, one after another, with zeros behind."""
+    rows, columns = matrix.shape
+    whole = np.zeros((rows, -(-columns // width) * width), matrix.dtype)
+    whole[:, :columns] = matrix
+    return np.concatenate([part.ravel() for part in np.split(whole, whole.shape[1] // width, 1)])
