@@ -264,6 +264,8 @@ def add_profiles(
             "hidden": network.hidden,
             "dropout": network.dropout,
             "batch_norm": network.batch_norm,
+            "biased_dot": network.biased_dot,
+            "regularization": 0.0,
             "weight_decay": 0.0,
         }
         found: dict[int, ProfiledRun] = {}

@@ -13,6 +13,7 @@ class Network:
     hidden: tuple[int, ...]
     dropout: float
     batch_norm: bool
+    biased_dot: bool
 
     @property
     def multiplications(self) -> int:
@@ -22,8 +23,8 @@ class Network:
 
 
 NETWORKS = {
-    "mlp": Network((100, 50), 0.0, batch_norm=False),
-    "residual": Network((512, 128), 0.2, batch_norm=True),
+    "mlp": Network((100, 50), 0.0, batch_norm=False, biased_dot=False),
+    "residual": Network((512, 128), 0.2, batch_norm=True, biased_dot=True),
 }
 FACTORS = 50
 
@@ -32,5 +33,7 @@ def layer_options(model: str) -> tuple[str, ...]:
     """Return the options of ``fastmf train`` that make a model's layers, trained by plain Adam."""
     network = NETWORKS[model]
     layers = "--hidden", ",".join(map(str, network.hidden)), "--dropout", str(network.dropout)
-    norm = ("--batch-norm",) if network.batch_norm else ()
-    return ("--model", model, "--weight-decay", "0", *layers, *norm)
+    parts: tuple[str, ...] = ("--batch-norm",) if network.batch_norm else ()
+    parts += ("--biased-dot" if network.biased_dot else "--no-biased-dot",)
+    plain = "--learning-rate", "0.001", "--weight-decay", "0", "--regularization", "0"
+    return ("--model", model, *plain, *layers, *parts)

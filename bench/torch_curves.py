@@ -57,6 +57,7 @@ DEEP: dict[str, Any] = {
     "hidden": (32, 16),
     "dropout": 0.0,
     "batch_norm": False,
+    "biased_dot": False,
     "activation": "tanh",
 }
 CASES = (
@@ -73,9 +74,10 @@ CASES = (
     Case("mlp", {**DEEP, "output": "sigmoid"}, "sigmoid"),
     Case("mlp", {**DEEP, "output": "relu"}, "ReLU output"),
     Case("mlp", {**DEEP, "loss": "rmse"}, "RMSE"),
-    Case("mlp", {**DEEP, "regularization": 0.01}, "L2"),
+    Case("mlp", {**DEEP, "regularization": 0.01, "dense_regularization": 0.01}, "L2"),
     Case("mlp", {**DEEP, "clip_norm": 0.1}, "clipped"),
-    Case("residual", {**DEEP, "batch_norm": True}),
+    Case("residual", {**DEEP, "biased_dot": True}, "no batch norm"),
+    Case("residual", {**DEEP, "biased_dot": True, "batch_norm": True}),
     Case("hybrid", {**DEEP, "cold_rate": 0.0}),
     Case("classify", DEEP),
     Case("interaction", DEEP),

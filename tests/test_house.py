@@ -281,7 +281,11 @@ for table in (*tables[1:], random_split(tables[0], 0.5)[0]):
         ALS(5, epochs=2),
         ALS(40, epochs=2, implicit_features=True),
         ALS(5, epochs=2, solver="cg"),
+        ALS(5, epochs=2, solver="block"),
+        ALS(40, epochs=2, solver="cg", implicit_features=True),
         ImplicitALS(5, epochs=2),
+        ImplicitALS(40, epochs=2),
+        ImplicitALS(5, epochs=2, solver="block"),
     ):
         explicit = model.kind == "als"
         given = table if explicit else fastmf.clean_ratings(table, min_rating=0)

@@ -46,7 +46,9 @@ def fit(job: dict[str, Any]) -> dict[str, Any]:
     train, valid = read_triples(job["train"]), read_triples(job["valid"])
     network = _network(job, train)
     columns = (*as_tensors(train)[:2], *_targets(network, train, job))
-    optimizer = torch.optim.Adam(network.modules.parameters(), job["learning_rate"], eps=1e-7)
+    # Fused: the same step, in a fraction of the time where batches are small.
+    parameters = network.modules.parameters()
+    optimizer = torch.optim.Adam(parameters, job["learning_rate"], eps=1e-7, fused=True)
     best: dict[str, Any] = {}
     seconds: list[float] = []
     for epoch in range(1, job["epochs"] + 1):

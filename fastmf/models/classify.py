@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastmf.data.choices import check_choice
 from fastmf.errors import DataError
+from fastmf.models.hidden_parameters import HiddenParameters
 from fastmf.models.network_census import RatingCensus
 from fastmf.models.network_class_objectives import ClassObjective
-from fastmf.models.network_parameters import HiddenParameters
 from fastmf.models.pair_model import PairModel
 
 __all__ = ["Classify", "ClassifyParameters"]
@@ -34,11 +34,6 @@ class ClassifyParameters(HiddenParameters):
         probable rating.
     """
 
-    # Cross-entropy by a class pulls less than a squared error: with .001, 85 steps an epoch are too
-    # few to learn from. Validation RMSE on MovieLens-100K .914, with .001 .922.
-    learning_rate: float = field(
-        default=0.005, metadata={"help": "Learning rate, which the schedule begins with."}
-    )
     predict_as: PredictName = field(
         default="mean", metadata={"help": "A prediction is the mean rating or the most probable."}
     )
@@ -58,7 +53,7 @@ class Classify(PairModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
-    input_dropout, batch_norm, predict_as
+    input_dropout, batch_norm, biased_dot, dense_regularization, predict_as
         See `fastmf.models.network_parameters` and `ClassifyParameters`.
 
     Attributes

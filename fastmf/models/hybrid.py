@@ -14,11 +14,12 @@ from fastmf.data.item_features import FeatureEncoder
 from fastmf.data.metadata import Metadata, read_metadata
 from fastmf.data.widened import widened
 from fastmf.errors import ParameterError
+from fastmf.models.hidden_parameters import DeepRatingParameters
 from fastmf.models.limits import check_number
 from fastmf.models.mlp import RatingNetworkModel
 from fastmf.models.network_census import RatingCensus
 from fastmf.models.network_features import FeatureLayer
-from fastmf.models.network_parameters import DeepRatingParameters, check_part
+from fastmf.models.network_parameters import check_part
 from fastmf.nn.blas import one_blas_thread
 from fastmf.training import RunSettings
 
@@ -92,7 +93,8 @@ class Hybrid(RatingNetworkModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
-    input_dropout, batch_norm, loss, output, item_features, user_features, level_factors, cold_rate
+    input_dropout, batch_norm, biased_dot, dense_regularization, loss, output, item_features,
+    user_features, level_factors, cold_rate
         See `fastmf.models.network_parameters` and `HybridParameters`.
 
     Attributes

@@ -10,12 +10,13 @@ from fastmf.data.choices import check_choice
 from fastmf.errors import ParameterError
 from fastmf.models.base import Learned
 from fastmf.models.baseline import BiasBaseline
+from fastmf.models.hidden_parameters import HiddenParameters
 from fastmf.models.like_model import LikeModel, like_objective
 from fastmf.models.limits import check_number
 from fastmf.models.network_census import RatingCensus
 from fastmf.models.network_class_objectives import LikeObjective, RatingAndLikeObjective
 from fastmf.models.network_objectives import RatingObjective
-from fastmf.models.network_parameters import HiddenParameters, OutputName
+from fastmf.models.network_parameters import OutputName
 from fastmf.models.training_source import TrainingSource
 
 __all__ = ["Interaction", "InteractionParameters", "Multitask", "MultitaskParameters"]
@@ -58,7 +59,8 @@ class MultitaskParameters(InteractionParameters):
     output : {"linear", "sigmoid", "relu"}
         How an output becomes a rating, as for `MLP`.
     rating_weight, interaction_weight : float
-        Of the two losses in their sum.
+        Of the two losses in their sum. What likes tell besides the ratings that they are made of
+        is little, so theirs is the smaller by default.
     """
 
     loss: TaskLossName = field(
@@ -68,7 +70,9 @@ class MultitaskParameters(InteractionParameters):
         default="linear", metadata={"help": "How an output becomes a rating."}
     )
     rating_weight: float = field(default=1.0, metadata={"help": "Weight of the ratings' loss."})
-    interaction_weight: float = field(default=1.0, metadata={"help": "Weight of the likes' loss."})
+    # Validation RMSE on the anime ratings of `bench seeds`, mean of two other seeds: 1.1322, with
+    # .1 1.1329, without likes (mlp) 1.1326; accuracy of likes .935 with either.
+    interaction_weight: float = field(default=0.03, metadata={"help": "Weight of the likes' loss."})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,7 +95,7 @@ class Interaction(LikeModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
-    input_dropout, batch_norm, like_above
+    input_dropout, batch_norm, biased_dot, dense_regularization, like_above
         See `fastmf.models.network_parameters` and `InteractionParameters`.
 
     Attributes
@@ -135,7 +139,8 @@ class Multitask(LikeModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
-    input_dropout, batch_norm, like_above, loss, output, rating_weight, interaction_weight
+    input_dropout, batch_norm, biased_dot, dense_regularization, like_above, loss, output,
+    rating_weight, interaction_weight
         See `fastmf.models.network_parameters` and `MultitaskParameters`.
 
     Attributes

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from fastmf.data import Ratings
 from fastmf.errors import DataError
+from fastmf.models.hidden_parameters import DeepRatingParameters
 from fastmf.models.network_census import RatingCensus
 from fastmf.models.network_objectives import RatingObjective
-from fastmf.models.network_parameters import DeepRatingParameters
 from fastmf.models.pair_model import PairModel
 from fastmf.training import RunSettings
 
@@ -25,6 +25,11 @@ class MLPParameters(DeepRatingParameters):
 class ResidualParameters(DeepRatingParameters):
     """Hyperparameters of `Residual`; see `DeepRatingParameters`."""
 
+    # Of so many units more must be left out, or they take the place of the dot product. Validation
+    # RMSE on MovieLens-100K .907, with .5 .912.
+    dropout: float = field(
+        default=0.7, metadata={"help": "Part of each hidden layer left out at random in a step."}
+    )
     hidden: tuple[int, ...] = field(
         default=(512, 128), metadata={"help": "Units of the hidden layers, such as 512,128."}
     )
@@ -59,13 +64,14 @@ class MLP(RatingNetworkModel):
 
     The embeddings stand side by side in front of the first layer. Hidden layers are weights and
     bias, batch norm where wanted, activation, dropout; the output layer is one sum, and
-    `output` says how it becomes a rating.
+    `output` says how it becomes a rating. The biased dot product of the same embeddings is added
+    to that sum, unless `biased_dot` is False.
 
     Parameters
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
-    input_dropout, batch_norm, loss, output
+    input_dropout, batch_norm, biased_dot, dense_regularization, loss, output
         See `fastmf.models.network_parameters`.
 
     Attributes
@@ -96,7 +102,7 @@ class Residual(RatingNetworkModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
-    input_dropout, batch_norm, loss, output
+    input_dropout, batch_norm, biased_dot, dense_regularization, loss, output
         See `fastmf.models.network_parameters`.
 
     Attributes
@@ -111,4 +117,3 @@ class Residual(RatingNetworkModel):
 
     kind: ClassVar[str] = "residual"
     hyperparameters: ClassVar[type] = ResidualParameters
-    biased_dot: ClassVar[bool] = True

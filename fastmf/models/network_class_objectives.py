@@ -41,6 +41,12 @@ class ClassObjective:
         return len(self.levels)
 
     @property
+    def dot_shares(self) -> tuple[float, ...]:
+        """The ratings, standardized: the higher the product, the likelier are high ratings."""
+        middle = (self.levels[0] + self.levels[-1]) / 2
+        return tuple((level - middle) / self.spread for level in self.levels)
+
+    @property
     def loss(self) -> Loss:
         """Cross-entropy."""
         return loss_named("cross_entropy")
@@ -99,6 +105,7 @@ class LikeObjective:
     share: float
 
     n_outputs: ClassVar[int] = 1
+    dot_shares: ClassVar[tuple[float, ...]] = (1.0,)
 
     @property
     def loss(self) -> Loss:
@@ -163,6 +170,7 @@ class RatingAndLikeObjective:
     like_weight: float = 1.0
 
     n_outputs: ClassVar[int] = 2
+    dot_shares: ClassVar[tuple[float, ...]] = (1.0, 2.0)
 
     @property
     def loss(self) -> Loss:

@@ -76,20 +76,20 @@ class FeatureLayer:
         """Part of the ratings whose user or item is taken for a new one in training."""
         return self._cold.rate
 
-    def forget(self, embeddings: Array, tape: Tape) -> None:
-        """Set the embeddings of those to zero that a shard takes for new; also on the way back.
+    def forget(self, rows: Array, tape: Tape) -> None:
+        """Set the rows of those to zero that a shard takes for new; also on the way back.
 
         Parameters
         ----------
-        embeddings : (m, k) ndarray
-            Of this side, or the gradient by them. Modified in place.
+        rows : (m, width) ndarray
+            Embeddings of this side, with their biases, or the gradient by them. Modified in place.
         tape : Tape
         """
         if self.cold_rate and tape.training:
-            ones = tape.buffer(self, "ones", (len(embeddings), 1))
+            ones = tape.buffer(self, "ones", (len(rows), 1))
             ones[...] = 1
             # What is left of ones is scaled up; here rows are whole or not there.
-            embeddings *= self._cold.forward(ones, tape) > 0
+            rows *= self._cold.forward(ones, tape) > 0
 
     def forward(self, batch: Any, out: Array, tape: Tape) -> None:
         """Write the features of a shard.

@@ -204,7 +204,7 @@ def train_network(
         epochs=parameters.epochs,
         optimizer=optimizer,
         learning_rate=rate,
-        weight_regularization=parameters.regularization,
+        weight_regularization=parameters.weight_penalty,
         clip_norm=parameters.clip_norm,
         seed=seed,
     )

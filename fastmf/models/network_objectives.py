@@ -35,6 +35,10 @@ class Objective(Protocol):
         """Outputs of the network for a pair."""
 
     @property
+    def dot_shares(self) -> tuple[float, ...]:
+        """How much of the biased dot product each output has, where a network has one."""
+
+    @property
     def loss(self) -> Loss:
         """What decides whether gradients are multiplied by a function of the batch's mean loss."""
 
@@ -108,6 +112,7 @@ class RatingObjective:
     output: str = "linear"
 
     n_outputs: ClassVar[int] = 1
+    dot_shares: ClassVar[tuple[float, ...]] = (1.0,)
 
     @classmethod
     def of(cls, census: RatingCensus, loss_name: str, output: str) -> RatingObjective:

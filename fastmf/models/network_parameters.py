@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
@@ -11,9 +10,7 @@ from fastmf.errors import ParameterError
 from fastmf.models.limits import check_number
 
 __all__ = [
-    "ActivationName",
-    "DeepRatingParameters",
-    "HiddenParameters",
+    "HIGHEST_WEIGHT",
     "InitialName",
     "NetworkParameters",
     "OptimizerName",
@@ -21,19 +18,18 @@ __all__ = [
     "RatingLossName",
     "RatingParameters",
     "ScheduleName",
+    "check_part",
 ]
 
 OptimizerName = Literal["adam", "adamw", "adagrad", "sgd"]
 ScheduleName = Literal["constant", "linear", "cosine", "step"]
 InitialName = Literal["normal", "he", "glorot"]
-ActivationName = Literal["relu", "selu", "tanh", "sigmoid"]
 RatingLossName = Literal["mse", "mae", "rmse"]
 OutputName = Literal["linear", "sigmoid", "relu"]
 
 # Far past anything of use, and far from where float32 overflows.
 _HIGHEST_RATE = 100.0
-_HIGHEST_WEIGHT = 100.0
-_MOST_UNITS = 1 << 16
+HIGHEST_WEIGHT = 100.0
 
 # Batches by default are up to as many an epoch, but for very many ratings. More shrink a row more
 # often, and it does not grow more often. Validation RMSE on MovieLens-1M, -100K and latest-small:
@@ -74,7 +70,7 @@ class NetworkParameters:
         Part of all steps in which the rate first rises from 0.
     regularization : float
         The loss has this times the squares of a rating's own rows besides, in the mean over
-        the batch, and in deep models this times the squares of all dense weights.
+        the batch.
     weight_decay : float, optional
         Decoupled from the loss: each step shrinks all rows and weights, but no biases, by this
         times the rate. Default `default_decay` with "adam" and "adamw", whose steps are as long for
@@ -118,7 +114,7 @@ class NetworkParameters:
     )
     regularization: float = field(
         default=0.0,
-        metadata={"help": "L2 weight in the loss, of a rating's rows and of dense weights."},
+        metadata={"help": "L2 weight in the loss, of a rating's rows."},
     )
     weight_decay: float | None = field(
         default=None,
@@ -148,7 +144,7 @@ class NetworkParameters:
         check_number("learning_rate", self.learning_rate, above=0, most=_HIGHEST_RATE)
         for name in ("regularization", "weight_decay"):
             if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), least=0, most=_HIGHEST_WEIGHT)
+                check_number(name, getattr(self, name), least=0, most=HIGHEST_WEIGHT)
         for name in ("momentum", "warm_up", "dropout"):
             check_part(name, getattr(self, name))
         if self.clip_norm is not None:
@@ -157,6 +153,11 @@ class NetworkParameters:
         check_choice("optimizer", self.optimizer, get_args(OptimizerName))
         check_choice("schedule", self.schedule, get_args(ScheduleName))
         check_choice("initial", self.initial, get_args(InitialName))
+
+    @property
+    def weight_penalty(self) -> float:
+        """L2 weight in the loss of dense weights; here are none."""
+        return 0.0
 
     def decay_of(self, n_batches: int) -> float:
         """Return the weight decay of a step.
@@ -197,56 +198,6 @@ class NetworkParameters:
 
 
 @dataclass(frozen=True)
-class HiddenParameters(NetworkParameters):
-    """Hyperparameters of networks with a stack of dense layers.
-
-    Attributes
-    ----------
-    hidden : tuple of int
-        Units of the hidden layers; none makes the output a linear function of the embeddings.
-    activation : {"relu", "selu", "tanh", "sigmoid"}
-        Of the hidden layers.
-    input_dropout : float
-        Dropout in front of the first layer; `dropout` is that behind each hidden layer.
-    batch_norm : bool
-        Whether hidden layers are normalized over the batch, before their activation.
-
-    See `NetworkParameters` for the others.
-    """
-
-    dropout: float = field(
-        default=0.2, metadata={"help": "Part of each hidden layer left out at random in a step."}
-    )
-    hidden: tuple[int, ...] = field(
-        default=(100, 50), metadata={"help": "Units of the hidden layers, such as 100,50."}
-    )
-    activation: ActivationName = field(
-        default="relu", metadata={"help": "Activation of the hidden layers."}
-    )
-    input_dropout: float = field(
-        default=0.0, metadata={"help": "Dropout in front of the first layer."}
-    )
-    batch_norm: bool = field(
-        default=False, metadata={"help": "Normalize hidden layers over the batch."}
-    )
-
-    default_decay: ClassVar[float] = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        given: Any = self.hidden
-        if isinstance(given, str) or not isinstance(given, Sequence):
-            raise ParameterError(
-                f"hidden is {given!r}, but it must be a tuple of units such as (100, 50)"
-            )
-        for units in given:
-            check_number("hidden", units, whole=True, least=1, most=_MOST_UNITS)
-        check_choice("activation", self.activation, get_args(ActivationName))
-        check_part("input_dropout", self.input_dropout)
-        check_choice("batch_norm", self.batch_norm, (True, False))
-
-
-@dataclass(frozen=True)
 class RatingParameters(NetworkParameters):
     """Hyperparameters of networks that predict a rating as a number.
 
@@ -266,28 +217,6 @@ class RatingParameters(NetworkParameters):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("loss", self.loss, get_args(RatingLossName))
-
-
-@dataclass(frozen=True)
-class DeepRatingParameters(HiddenParameters, RatingParameters):
-    """Hyperparameters of networks with dense layers that predict a rating as a number.
-
-    Attributes
-    ----------
-    output : {"linear", "sigmoid", "relu"}
-        How the last sum becomes a rating: as it is, through a sigmoid that spans the range of
-        the ratings, or its positive part.
-
-    See `NetworkParameters`, `HiddenParameters` and `RatingParameters` for the others.
-    """
-
-    output: OutputName = field(
-        default="linear", metadata={"help": "How the last sum becomes a rating."}
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("output", self.output, get_args(OutputName))
 
 
 def check_part(name: str, value: Any) -> None:

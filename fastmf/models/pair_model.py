@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,6 @@ class PairModel(NetworkEstimator, RatingModel):
     See `RatingModel` for further attributes.
     """
 
-    biased_dot: ClassVar[bool] = False
     network_: PairState
 
     def _objective(self, parameters: Any, census: RatingCensus) -> Objective:
@@ -151,8 +150,8 @@ class PairModel(NetworkEstimator, RatingModel):
     ) -> PairNetwork:
         """Return the network at its start."""
         features = features or []
-        generator = np.random.default_rng(parameters.random_state)
-        users, items = embedding_tables(parameters, train, generator, biased=self.biased_dot)
+        generator, biased = np.random.default_rng(parameters.random_state), parameters.biased_dot
+        users, items = embedding_tables(parameters, train, generator, biased=biased)
         lookups = (
             Lookup(users, lambda batch: batch.user_index),
             Lookup(items, lambda batch: batch.item_index),
@@ -173,7 +172,7 @@ class PairModel(NetworkEstimator, RatingModel):
             objective,
             trunk,
             features=features,
-            biased_dot=self.biased_dot,
+            biased_dot=biased,
         )
 
     def _take(self, fitted: Any) -> None:

@@ -59,6 +59,7 @@ class PairNetwork(EmbeddingNetwork):
         super().__init__(lookups, trunk, objective.loss, more=(*more, *own))
         self.factors, self.objective = factors, objective
         self.features, self.biased_dot = tuple(features), biased_dot
+        self._shares = np.array(objective.dot_shares, lookups[0].table.dtype)
 
     def pair_head(self) -> PairHead | None:
         """See `fastmf.nn.network.Network.pair_head`."""
@@ -75,6 +76,7 @@ class PairNetwork(EmbeddingNetwork):
 
     def trunk_input(self, rows: Array, batch: Any, tape: Tape) -> Array:
         """Return the factors, and the features behind them."""
+        self._forget(rows, tape)
         inner = rows[:, self._inner]
         if not self.features:
             return inner
@@ -83,26 +85,23 @@ class PairNetwork(EmbeddingNetwork):
         joined[:, : widths[0]] = inner
         start = widths[0]
         for layer in self.features:
-            layer.forget(self._of_side(joined, layer), tape)
             layer.forward(batch, joined[:, start : start + layer.width], tape)
             start += layer.width
         return joined
 
-    def _of_side(self, joined: Array, layer: FeatureLayer) -> Array:
-        """Return the columns of the factors of the side that a layer of features is of."""
-        k = self.factors
-        return joined[:, :k] if layer.side == "user" else joined[:, k : 2 * k]
+    def _forget(self, rows: Array, tape: Tape) -> None:
+        """Set to zero the rows, or their gradients, of users and items that are taken for new."""
+        for layer in self.features:
+            layer.forget(rows[:, self.columns[layer.side == "item"]], tape)
 
     def take_input_gradient(self, dx: Array, gradients: Array, tape: Tape) -> None:
         """Put the gradient to the factors and to the embeddings of features."""
-        width = 2 * self.factors
-        for layer in self.features:
-            layer.forget(self._of_side(dx, layer), tape)
+        start = 2 * self.factors
         if self.biased_dot:
-            gradients[:, self._inner] += dx[:, :width]
+            gradients[:, self._inner] += dx[:, :start]
         else:
-            gradients[...] = dx[:, :width]
-        start = width
+            gradients[...] = dx[:, :start]
+        self._forget(gradients, tape)
         for layer in self.features:
             layer.backward(dx[:, start : start + layer.width], tape)
             start += layer.width
@@ -111,16 +110,17 @@ class PairNetwork(EmbeddingNetwork):
         """See `EmbeddingNetwork.head`."""
         slope = tape.buffer(self, "slope", output.shape)
         if self.biased_dot:
-            output = output + self._biased_dot(rows)
+            output = output + self._biased_dot(rows) * self._shares
         self.objective.lose(output, batch.value[tape.rows], slope, tape)
         if self.biased_dot:
-            self._derive_biased_dot(rows, slope, gradients)
+            by_dot = np.einsum("ij,j->i", slope, self._shares)[:, np.newaxis]
+            self._derive_biased_dot(rows, by_dot, gradients)
         return slope
 
     def prediction(self, output: Array, rows: Array, batch: Any, tape: Tape) -> Array:
         """See `EmbeddingNetwork.prediction`."""
         if self.biased_dot:
-            output = output + self._biased_dot(rows)
+            output = output + self._biased_dot(rows) * self._shares
         return self.objective.predictions(output)
 
     def _biased_dot(self, rows: Array) -> Array:

@@ -43,12 +43,13 @@ class PredictionLayer(NamedTuple):
 
 
 class DotTerms(NamedTuple):
-    """A biased dot product to be added to the output; the last rows are those of the unknown."""
+    """A biased dot product to be added to outputs; the last rows are those of the unknown."""
 
     user_factors: Floats  # (n_users + 1, k)
     item_factors: Floats  # (n_items + 1, k)
     user_bias: Floats  # (n_users + 1,)
     item_bias: Floats  # (n_items + 1,)
+    shares: Floats  # (n_outputs,) how much of it each output has
 
 
 def prediction_layers(trunk: Sequential) -> list[PredictionLayer]:
@@ -159,7 +160,7 @@ class PairPredictor:
             score = np.einsum("ij,ij->i", dot.user_factors[users], dot.item_factors[items])
             score += dot.user_bias[users]
             score += dot.item_bias[items]
-            out[part, 0] += score
+            out[part] += score[:, np.newaxis] * dot.shares
 
     def all_items(self, user: int) -> Floats:
         """Return the outputs for one user with every item; enter `one_blas_thread` before.

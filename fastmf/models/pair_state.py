@@ -110,11 +110,12 @@ class PairState:
     def predictor(self) -> PairPredictor:
         """What computes outputs."""
         rows = self.rows
+        shares = np.array(self.objective.dot_shares, np.float32)
         return PairPredictor(
             np.hstack([rows.user_factors, rows.user_features]),
             np.hstack([rows.item_factors, rows.item_features]),
             self.layers,
-            DotTerms(*rows[:4]) if self.biased_dot else None,
+            DotTerms(*rows[:4], shares) if self.biased_dot else None,
         )
 
     def predict(self, user_index: Index, item_index: Index) -> Floats:

@@ -42,7 +42,8 @@ def test_by_factors_beside_sgemm(run_als, monkeypatch):
     assert figures["64"]["gmac_per_second"] == pytest.approx(n * 64 * 65 / 0.032 / 1e9, rel=1e-3)
     assert figures["64"]["of_sgemm"] == pytest.approx(figures["64"]["gmac_per_second"] / 100)
     assert figures["64"]["cg_seconds"] == pytest.approx(0.032)
-    assert figures["64"]["valid_rmse"] == pytest.approx([0.85, 0.85])
+    assert figures["64"]["block_seconds"] == pytest.approx(0.032)
+    assert figures["64"]["valid_rmse"] == pytest.approx([0.85, 0.85, 0.85])
     assert "By factors; sgemm 100.0 GMAC/s" in text
 
 
@@ -57,7 +58,11 @@ def test_peers_that_are_missing_are_said(run_als, monkeypatch, fastmf_log):
     assert ours["error"] == pytest.approx([0.8, 0.8])
     calls = [json.loads(line)["given"] for line in fastmf_log.read_text().splitlines()]
     assert {call["--model"] for call in calls} == {"als"}
-    assert [call.get("--solver") for call in calls] == [None, *["cholesky", "cg"] * 3]
+    assert [call.get("--solver") for call in calls] == [
+        None,
+        *["cholesky", "cg"] * 3,
+        "block",
+    ]
 
 
 def test_peers_run_in_turn_and_ratios_are_taken_by_round(run_als, monkeypatch):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import fastmf
 from bench import autorec, autorec_epochs
 from bench.__main__ import main
 from bench.autorec_epochs import made_up
@@ -67,3 +68,22 @@ def test_both_learn_the_same(ratings_file, tmp_path):
     ours = autorec_epochs.ours(job)["curve"]
     assert ours[-1] < ours[0]
     assert ours[-1] == pytest.approx(theirs[-1], rel=0.1)
+
+
+@pytest.mark.parametrize("refeeding", [False, True])
+def test_both_learn_the_same_by_descent_and_from_their_own_outputs(ratings_file, refeeding):
+    # As above: PyTorch is a peer, and what is ours is checked in tests/models.
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    job = {"train": str(ratings_file), "valid": str(ratings_file), "base": "user", "epochs": 25}
+    settings = {"hidden": [8], "activation": "selu", "dropout": 0.0, "regularization": 0.0}
+    settings |= {"optimizer": "sgd", "refeeding": refeeding, **autorec.PLAIN}
+    job |= {"threads": 1, "batch_size": 16, "decay": 0.0}
+    theirs = autorec_epochs.theirs({**job, "settings": {**settings, "learning_rate": 0.05}})
+    ratings = fastmf.read_ratings(ratings_file)
+    # Of a sum over the ratings of a row instead of a mean over all ratings.
+    rate = 0.05 * ratings.n_users / len(ratings)
+    own = {**settings, "learning_rate": rate, "batch_size": 16, "schedule": "constant"}
+    ours = autorec_epochs.ours({**job, "settings": own})
+    assert ours["curve"][-1] < ours["curve"][0]
+    assert ours["curve"][-1] == pytest.approx(theirs["curve"][-1], rel=0.1)

@@ -65,6 +65,8 @@ def test_every_row_names_data_models_and_settings_there_are():
         # Nothing holds the network but what its system says.
         assert settings["regularization"] == pytest.approx(1000 * row.settings.get("l2", 0))
         assert settings["dropout"] == row.settings.get("dropout", 0)
+        # Of published networks with dense layers, only one has a dot product beside them.
+        assert settings.get("biased_dot", False) == (row.model == "residual")
         known = {*RATING_METRICS, *LIKE_METRICS}
         assert set(row.published) <= set(row.metrics) <= known
 

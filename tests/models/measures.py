@@ -76,7 +76,8 @@ def network_formula(state, users, items):
         x = ACTIVATIONS[layer.activation](x)
     if state.biased_dot:
         products = np.einsum("ij,ij->i", user_factors[users], item_factors[items])
-        x[:, 0] += products + user_bias[users] + item_bias[items]
+        score = products + user_bias[users] + item_bias[items]
+        x += np.outer(score, state.objective.dot_shares)
     return state.objective.predictions(x)
 
 

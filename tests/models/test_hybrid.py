@@ -34,7 +34,14 @@ def by_kind(n, seed=0):
     return Ratings.from_arrays(users, items, values), tables
 
 
-SETTINGS = {"factors": 4, "hidden": (32, 16), "epochs": 12, "learning_rate": 0.01, "batch_size": 64}
+SETTINGS = {
+    "factors": 4,
+    "hidden": (32, 16),
+    "epochs": 12,
+    "learning_rate": 0.01,
+    "batch_size": 64,
+    "dropout": 0.2,
+}
 
 
 @pytest.fixture(scope="module")

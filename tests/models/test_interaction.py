@@ -12,7 +12,7 @@ from fastmf.models.like_model import like_threshold
 from tests.models.sibling_contract import SiblingPairContract
 from tests.models.tables import planted
 
-DEEP = {"factors": 8, "hidden": (32, 16), "batch_size": 128, "learning_rate": 0.005}
+DEEP = {"factors": 8, "hidden": (32, 16), "batch_size": 128, "learning_rate": 0.005, "dropout": 0.2}
 
 
 class TestMultitask(SiblingPairContract):
@@ -68,7 +68,8 @@ def test_predictions_of_interactions_are_probabilities(ratings):
 
 def test_weights_decide_between_the_tasks(ratings):
     train, valid = random_split(ratings, 0.1)
-    settings = {**DEEP, "epochs": 6, "like_above": 3.0}
+    # A dot product would be of both tasks.
+    settings = {**DEEP, "epochs": 6, "like_above": 3.0, "biased_dot": False}
     only_likes = Multitask(**settings, rating_weight=0).fit(train, valid)
     both = Multitask(**settings).fit(train, valid)
     assert both.valid_rmse_ < 0.95 * only_likes.valid_rmse_

@@ -27,6 +27,7 @@ class TestMLPWithEverything(PairContract):
         "optimizer": "adamw",
         "weight_decay": 0.01,
         "regularization": 1e-5,
+        "dense_regularization": 1e-5,
         "clip_norm": 1.0,
         "schedule": "cosine",
         "warm_up": 0.1,
@@ -34,6 +35,11 @@ class TestMLPWithEverything(PairContract):
         "learning_rate": 0.005,
     }
     learns_to = 0.85
+
+
+class TestMLPWithoutDotProduct(PairContract):
+    model_class = MLP
+    variant: ClassVar[dict] = {"biased_dot": False, "dropout": 0.1}
 
 
 class TestResidual(SiblingPairContract):
@@ -47,6 +53,16 @@ def test_a_positive_output_is_for_ratings_from_zero_on():
         model.fit(Ratings.from_arrays(users, items, items - 3))
     model.fit(Ratings.from_arrays(users, items, items % 3))
     assert model.predict(users, items).min() >= 0
+
+
+def test_dense_regularization_holds_the_weights_of_layers(ratings):
+    def squares(**settings):
+        layers = MLP(5, epochs=4, hidden=(16,), **settings).fit(ratings).network_.layers
+        return sum(float(np.square(layer.weights).sum()) for layer in layers)
+
+    free = squares()
+    assert squares(dense_regularization=0.01) < 0.7 * free
+    assert squares(regularization=0.1) > 0.7 * free  # of rows alone
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "rmse"])

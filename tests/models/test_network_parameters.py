@@ -37,6 +37,8 @@ BAD = {
     "activation": ("gelu",),
     "input_dropout": (1.0,),
     "batch_norm": (1, "yes"),
+    "biased_dot": (1, "no", None),
+    "dense_regularization": (-1, float("nan")),
     "predict_as": ("median",),
     "like_above": ("high", float("nan")),
     "rating_weight": (-1,),
@@ -73,7 +75,7 @@ def test_batches_are_a_400th_of_the_ratings_within_limits(n_ratings, batch):
 def test_weight_decay_by_default():
     assert NetworkParameters().decay_of(100) == NetworkParameters().decay_of(800) == 0.25
     assert NetworkParameters().decay_of(8000) == pytest.approx(0.025)
-    assert MLP.hyperparameters().decay_of(400) == 0.5
+    assert MLP.hyperparameters().decay_of(400) == 0.35
     for optimizer in ("sgd", "adagrad"):
         assert NetworkParameters(optimizer=optimizer).decay_of(400) == 0
     for given in (0, 0.7):

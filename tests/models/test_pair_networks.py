@@ -90,6 +90,8 @@ def rating(loss="mse", output="linear"):
     return RatingObjective(3.2, 1.4, 1.0, 5.0, loss, output)
 
 
+CLASSES = ClassObjective(tuple(VALUES.tolist()), 1.4)
+BOTH = RatingAndLikeObjective(rating("mae", "sigmoid"), LikeObjective(2.5, 0.6), 0.7, 1.9)
 NETWORKS = {
     "dot": lambda rng: dot(rng, LINEAR),
     "dot with dropout": lambda rng: dot(rng, LINEAR, dropout=0.4),
@@ -107,11 +109,15 @@ NETWORKS = {
     "hybrid": lambda rng: deep(rng, LINEAR, sides=("user", "item")),
     "hybrid, items": lambda rng: deep(rng, rating("rmse"), sides=("item",), input_dropout=0.2),
     "hybrid, some are new": lambda rng: deep(rng, LINEAR, sides=("user", "item"), cold_rate=0.5),
-    "classify": lambda rng: deep(rng, ClassObjective(tuple(VALUES.tolist()), 1.4)),
-    "interaction": lambda rng: deep(rng, LikeObjective(2.5, 0.6)),
-    "multitask": lambda rng: deep(
-        rng, RatingAndLikeObjective(rating("mae", "sigmoid"), LikeObjective(2.5, 0.6), 0.7, 1.9)
+    "hybrid and dot, some are new": lambda rng: deep(
+        rng, LINEAR, sides=("user", "item"), cold_rate=0.5, biased=True
     ),
+    "classify": lambda rng: deep(rng, CLASSES),
+    "classify and dot": lambda rng: deep(rng, CLASSES, biased=True),
+    "interaction": lambda rng: deep(rng, LikeObjective(2.5, 0.6)),
+    "interaction and dot": lambda rng: deep(rng, LikeObjective(2.5, 0.6), biased=True),
+    "multitask": lambda rng: deep(rng, BOTH),
+    "multitask and dot": lambda rng: deep(rng, BOTH, biased=True),
 }
 
 

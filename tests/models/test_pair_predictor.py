@@ -7,6 +7,8 @@ from fastmf.models.pair_predictor import TILE, DotTerms, PairPredictor, predicti
 from fastmf.nn import Tape, dense_stack
 from fastmf.nn.blas import one_blas_thread
 
+SHARES = np.array([1.0, -0.5], np.float32)
+
 
 def stack(rng, n_inputs, **options):
     trunk = dense_stack(n_inputs, (24, 12), generator=rng, n_outputs=2, **options)
@@ -22,7 +24,7 @@ def predictor(rng, *, n_users=30, n_items=TILE + 70, dot=False, **options):
     terms = None
     if dot:
         biases = [rng.normal(size=n).astype(np.float32) for n in (n_users + 1, n_items + 1)]
-        terms = DotTerms(users, np.ascontiguousarray(items[:, :5]), *biases)
+        terms = DotTerms(users, np.ascontiguousarray(items[:, :5]), *biases, SHARES)
     return users, items, trunk, PairPredictor(users, items, prediction_layers(trunk), terms)
 
 
@@ -40,7 +42,8 @@ def test_outputs_are_those_of_the_layers(options, dot):
     if dot:
         terms = found._dot
         products = np.einsum("ij,ij->i", users[user], terms.item_factors[item])
-        expected[:, 0] += products + terms.user_bias[user] + terms.item_bias[item]
+        score = products + terms.user_bias[user] + terms.item_bias[item]
+        expected += np.outer(score, SHARES)
     outputs = found.outputs(user.astype(np.int32), item.astype(np.int32))
     np.testing.assert_allclose(outputs, expected, rtol=2e-4, atol=2e-4)
 
