@@ -15,14 +15,14 @@ import numpy as np
 
 import fastmf
 from fastmf import Ratings, RunSettings
+from fastmf.blas import one_blas_thread
 from fastmf.data import Vocabulary
 from fastmf.data.arrays import Columns, frozen
 from fastmf.data.arrow_views import as_arrow
+from fastmf.models.autoencoder.learner import AutoRecLearner
+from fastmf.models.autoencoder.parameters import AutoRecParameters
+from fastmf.models.autoencoder.ratings import RowPairs, standard_rows
 from fastmf.models.autorec import AutoRec
-from fastmf.models.autorec_learner import AutoRecLearner
-from fastmf.models.autorec_parameters import AutoRecParameters
-from fastmf.models.autorec_ratings import RowPairs, standard_rows
-from fastmf.nn.blas import one_blas_thread
 from fastmf.parallel import Team
 from fastmf.training import SilentProgress
 

@@ -246,7 +246,7 @@ def recording(begin: Callable[[Any, Any], None], batch_size: int) -> Iterator[Cu
         Of the training to record.
     """
     # Loads compilers, which other cases are to be spared.
-    from fastmf.models import network_fitting  # noqa: PLC0415
+    from fastmf.models.networks import fitting  # noqa: PLC0415
     from fastmf.nn import NetworkLearner  # noqa: PLC0415
 
     curve = Curve([], [])
@@ -269,7 +269,7 @@ def recording(begin: Callable[[Any, Any], None], batch_size: int) -> Iterator[Cu
                 curve.losses.append(taken.loss / taken.n_rows)
             return taken
 
-    with mock.patch.object(network_fitting, "NetworkLearner", Learner):
+    with mock.patch.object(fitting, "NetworkLearner", Learner):
         yield curve
 
 

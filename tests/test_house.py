@@ -19,6 +19,8 @@ import fastmf
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 330
+# Modules that have nothing to export: rooms of which each module is imported by its own name.
+DESCRIBED = ("_version", ".kernels", ".alternating", ".autoencoder", ".folding", ".networks")
 UNTOLD_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
 
 
@@ -163,7 +165,7 @@ def test_every_module_says_what_it_exports():
     without = [
         module.__name__
         for module in modules()
-        if not hasattr(module, "__all__") and not module.__name__.endswith(("_version", ".kernels"))
+        if not hasattr(module, "__all__") and not module.__name__.endswith(DESCRIBED)
     ]
     assert not without
 

@@ -10,13 +10,13 @@ import torch
 
 from bench.peers.pytorch_networks import ItemFeatures, Network, Shape, Tensor
 from bench.seed_data import level_shares
-from fastmf.models.network_class_objectives import (
+from fastmf.models.networks.class_objectives import (
     ClassObjective,
     LikeObjective,
     RatingAndLikeObjective,
 )
-from fastmf.models.network_objectives import RatingObjective
-from fastmf.models.pair_networks import PairNetwork
+from fastmf.models.networks.objectives import RatingObjective
+from fastmf.models.networks.pair_networks import PairNetwork
 from fastmf.nn import Dense, TrainingPlan
 from fastmf.nn.normalization import BatchNorm
 from fastmf.nn.optimizers import SGD, AdaGrad, Adam

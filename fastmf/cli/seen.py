@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.cli.console import Console
     from fastmf.models import RatingModel
-    from fastmf.models.training_ratings import FoundRatings
+    from fastmf.models.folding.training_ratings import FoundRatings
 
 __all__ = ["all_training_ratings", "seen_ratings"]
 
@@ -107,7 +107,7 @@ def _training_ratings(
     model: RatingModel, reading: Mapping[str, Any], console: Console, threads: int | None
 ) -> FoundRatings:
     """Read the ratings of training and updates, or say why they are of no use."""
-    from fastmf.models.training_ratings import find_training_ratings
+    from fastmf.models.folding.training_ratings import find_training_ratings
 
     def load(path: Path, options: Mapping[str, str | None]) -> Ratings:
         # Training showed the notes.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastmf import Ratings
     from fastmf.evaluation import Evaluation
     from fastmf.models import RatingModel
-    from fastmf.models.like_scores import LikeScores
+    from fastmf.models.networks.like_scores import LikeScores
 
 __all__ = ["TrainReport"]
 

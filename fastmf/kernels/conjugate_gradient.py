@@ -8,8 +8,9 @@ row costs its number of factors, not their square; the solution is approached ov
 
 The preconditioner is a diagonal: that of the matrix of a row whose ratings are of average rows of
 the other side. How good it is depends on the axes that rows are told in. Along the principal axes
-of the other side (`fastmf.models.principal_axes`) most matrices are nearly diagonal: two steps then
-go as far as an exact solution, where four did not with other axes and each row's own diagonal.
+of the other side (`fastmf.models.alternating.principal_axes`) most matrices are nearly diagonal:
+two steps then go as far as an exact solution, where four did not with other axes and each row's
+own diagonal.
 """
 
 from __future__ import annotations

@@ -7,9 +7,11 @@ from typing import Any, ClassVar, get_args
 
 from fastmf.data import Ratings
 from fastmf.data.choices import check_choice
-from fastmf.models.als_learner import ALSLearner, feature_rows, warm_up
-from fastmf.models.als_start import fitted_start
-from fastmf.models.als_steps import Penalty
+from fastmf.models.alternating.als_learner import ALSLearner, feature_rows, warm_up
+from fastmf.models.alternating.row_problems import RowRules
+from fastmf.models.alternating.row_solver import RowSolver, Solver
+from fastmf.models.alternating.start import fitted_start
+from fastmf.models.alternating.steps import Penalty
 from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.limits import (
     HIGHEST_SCALE,
@@ -17,8 +19,6 @@ from fastmf.models.limits import (
     check_number,
     memory_beside_factors,
 )
-from fastmf.models.row_problems import RowRules
-from fastmf.models.row_solver import RowSolver, Solver
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from fastmf.data import Ratings, Vocabulary
 from fastmf.data.arrays import Columns
 from fastmf.data.arrow_views import as_arrow
-from fastmf.models.autorec_fold_in import encode
-from fastmf.models.autorec_learner import AutoRecLearner, FittedAutoRec
-from fastmf.models.autorec_memory import check_memory
-from fastmf.models.autorec_parameters import AutoRecParameters
+from fastmf.models.autoencoder.fold_in import encode
+from fastmf.models.autoencoder.learner import AutoRecLearner, FittedAutoRec
+from fastmf.models.autoencoder.memory import check_memory
+from fastmf.models.autoencoder.parameters import AutoRecParameters
 from fastmf.models.base import RatingModel
 from fastmf.models.fitted_factors import FittedFactors
-from fastmf.models.fold_in import FoldedItems, FoldedUsers, FoldsInUsers
-from fastmf.models.network_estimator import NetworkEstimator
-from fastmf.models.new_ratings import read_new_ratings
+from fastmf.models.folding.fold_in import FoldedItems, FoldedUsers, FoldsInUsers
+from fastmf.models.folding.new_ratings import read_new_ratings
+from fastmf.models.networks.estimator import NetworkEstimator
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
 

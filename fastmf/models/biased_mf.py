@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from fastmf.data import Ratings
 from fastmf.data.choices import check_choice
 from fastmf.errors import DataError, ParameterError
-from fastmf.models.als_steps import Penalty
+from fastmf.models.alternating.row_problems import RowRules
+from fastmf.models.alternating.steps import Penalty
 from fastmf.models.factor_model import FactorModel, Fitted
 from fastmf.models.limits import (
     HIGHEST_SCALE,
@@ -16,7 +17,6 @@ from fastmf.models.limits import (
     memory_beside_factors,
 )
 from fastmf.models.losses import LOSSES, LossName
-from fastmf.models.row_problems import RowRules
 from fastmf.models.rows import StepSizes
 from fastmf.models.sgd_learner import SGDLearner, warm_up
 from fastmf.parallel import Team

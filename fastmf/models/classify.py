@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastmf.data.choices import check_choice
 from fastmf.errors import DataError
-from fastmf.models.hidden_parameters import HiddenParameters
-from fastmf.models.network_census import RatingCensus
-from fastmf.models.network_class_objectives import ClassObjective
-from fastmf.models.pair_model import PairModel
+from fastmf.models.networks.census import RatingCensus
+from fastmf.models.networks.class_objectives import ClassObjective
+from fastmf.models.networks.hidden_parameters import HiddenParameters
+from fastmf.models.networks.pair_model import PairModel
 
 __all__ = ["Classify", "ClassifyParameters"]
 
@@ -54,7 +54,7 @@ class Classify(PairModel):
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
     input_dropout, batch_norm, biased_dot, dense_regularization, predict_as
-        See `fastmf.models.network_parameters` and `ClassifyParameters`.
+        See `fastmf.models.networks.parameters` and `ClassifyParameters`.
 
     Attributes
     ----------

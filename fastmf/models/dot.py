@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, get_args
 
 from fastmf.data.choices import check_choice
-from fastmf.models.dot_model import DotModel, row_rules_of
-from fastmf.models.network_parameters import NetworkParameters, RatingParameters
-from fastmf.models.row_problems import RowRules
+from fastmf.models.alternating.row_problems import RowRules
+from fastmf.models.networks.dot_model import DotModel, row_rules_of
+from fastmf.models.networks.parameters import NetworkParameters, RatingParameters
 
 __all__ = [
     "BCEDot",
@@ -94,7 +94,7 @@ class Dot(DotModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, loss, output
-        See `fastmf.models.network_parameters` and `DotParameters`. Dropout is on the embeddings.
+        See `fastmf.models.networks.parameters` and `DotParameters`. Dropout is on the embeddings.
 
     See `FactorModel` for the attributes of a fitted model and the methods.
 
@@ -119,7 +119,7 @@ class BiasDot(DotModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, loss, output
-        See `fastmf.models.network_parameters` and `DotParameters`. Dropout is on the embeddings.
+        See `fastmf.models.networks.parameters` and `DotParameters`. Dropout is on the embeddings.
 
     See `FactorModel` for the attributes of a fitted model and the methods.
     """
@@ -138,7 +138,7 @@ class ScaledDot(DotModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, loss, output
-        See `fastmf.models.network_parameters` and `DotParameters`.
+        See `fastmf.models.networks.parameters` and `DotParameters`.
 
     See `FactorModel` for the attributes of a fitted model and the methods. Its factors have the
     biases in them.
@@ -159,7 +159,7 @@ class BCEDot(DotModel):
     ----------
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state
-        See `fastmf.models.network_parameters`. Dropout is on the embeddings.
+        See `fastmf.models.networks.parameters`. Dropout is on the embeddings.
 
     See `FactorModel` for the attributes of a fitted model and the methods.
     """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fastmf.kernels.links import Link
 from fastmf.models.base import RatingModel
-from fastmf.models.growing import GrowingFactors
+from fastmf.models.folding.growing import GrowingFactors
 from fastmf.models.rows import FactorArrays
 from fastmf.training import Outcome
 

@@ -9,18 +9,18 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmf.blas import one_blas_thread
 from fastmf.data import Ratings, read_ratings
 from fastmf.data.item_features import FeatureEncoder
 from fastmf.data.metadata import Metadata, read_metadata
 from fastmf.data.widened import widened
 from fastmf.errors import ParameterError
-from fastmf.models.hidden_parameters import DeepRatingParameters
 from fastmf.models.limits import check_number
 from fastmf.models.mlp import RatingNetworkModel
-from fastmf.models.network_census import RatingCensus
-from fastmf.models.network_features import FeatureLayer
-from fastmf.models.network_parameters import check_part
-from fastmf.nn.blas import one_blas_thread
+from fastmf.models.networks.census import RatingCensus
+from fastmf.models.networks.features import FeatureLayer
+from fastmf.models.networks.hidden_parameters import DeepRatingParameters
+from fastmf.models.networks.parameters import check_part
 from fastmf.training import RunSettings
 
 __all__ = ["Hybrid", "HybridParameters"]
@@ -95,7 +95,7 @@ class Hybrid(RatingNetworkModel):
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
     input_dropout, batch_norm, biased_dot, dense_regularization, loss, output, item_features,
     user_features, level_factors, cold_rate
-        See `fastmf.models.network_parameters` and `HybridParameters`.
+        See `fastmf.models.networks.parameters` and `HybridParameters`.
 
     Attributes
     ----------

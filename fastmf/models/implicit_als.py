@@ -8,21 +8,21 @@ from typing import Any, ClassVar, get_args
 from fastmf.data import Ratings
 from fastmf.data.choices import check_choice
 from fastmf.errors import DataError
-from fastmf.models.als_learner import warm_up
-from fastmf.models.als_start import fitted_start
-from fastmf.models.als_steps import Penalty
+from fastmf.models.alternating.als_learner import warm_up
+from fastmf.models.alternating.implicit_learner import ImplicitLearner
+from fastmf.models.alternating.row_problems import RowRules
+from fastmf.models.alternating.row_solver import RowSolver, Solver
+from fastmf.models.alternating.start import fitted_start
+from fastmf.models.alternating.steps import Penalty
 from fastmf.models.base import Learned
 from fastmf.models.baseline import BiasBaseline
 from fastmf.models.factor_model import FactorModel, Fitted
-from fastmf.models.implicit_learner import ImplicitLearner
 from fastmf.models.limits import (
     HIGHEST_SCALE,
     HIGHEST_WEIGHT,
     check_number,
     memory_beside_factors,
 )
-from fastmf.models.row_problems import RowRules
-from fastmf.models.row_solver import RowSolver, Solver
 from fastmf.models.training_source import TrainingSource
 from fastmf.parallel import Team
 from fastmf.training import RunSettings

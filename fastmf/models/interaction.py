@@ -10,13 +10,13 @@ from fastmf.data.choices import check_choice
 from fastmf.errors import ParameterError
 from fastmf.models.base import Learned
 from fastmf.models.baseline import BiasBaseline
-from fastmf.models.hidden_parameters import HiddenParameters
-from fastmf.models.like_model import LikeModel, like_objective
 from fastmf.models.limits import check_number
-from fastmf.models.network_census import RatingCensus
-from fastmf.models.network_class_objectives import LikeObjective, RatingAndLikeObjective
-from fastmf.models.network_objectives import RatingObjective
-from fastmf.models.network_parameters import OutputName
+from fastmf.models.networks.census import RatingCensus
+from fastmf.models.networks.class_objectives import LikeObjective, RatingAndLikeObjective
+from fastmf.models.networks.hidden_parameters import HiddenParameters
+from fastmf.models.networks.like_model import LikeModel, like_objective
+from fastmf.models.networks.objectives import RatingObjective
+from fastmf.models.networks.parameters import OutputName
 from fastmf.models.training_source import TrainingSource
 
 __all__ = ["Interaction", "InteractionParameters", "Multitask", "MultitaskParameters"]
@@ -96,7 +96,7 @@ class Interaction(LikeModel):
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
     input_dropout, batch_norm, biased_dot, dense_regularization, like_above
-        See `fastmf.models.network_parameters` and `InteractionParameters`.
+        See `fastmf.models.networks.parameters` and `InteractionParameters`.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class Multitask(LikeModel):
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
     input_dropout, batch_norm, biased_dot, dense_regularization, like_above, loss, output,
     rating_weight, interaction_weight
-        See `fastmf.models.network_parameters` and `MultitaskParameters`.
+        See `fastmf.models.networks.parameters` and `MultitaskParameters`.
 
     Attributes
     ----------

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from fastmf.data import Ratings
 from fastmf.errors import DataError
-from fastmf.models.hidden_parameters import DeepRatingParameters
-from fastmf.models.network_census import RatingCensus
-from fastmf.models.network_objectives import RatingObjective
-from fastmf.models.pair_model import PairModel
+from fastmf.models.networks.census import RatingCensus
+from fastmf.models.networks.hidden_parameters import DeepRatingParameters
+from fastmf.models.networks.objectives import RatingObjective
+from fastmf.models.networks.pair_model import PairModel
 from fastmf.training import RunSettings
 
 __all__ = ["MLP", "MLPParameters", "RatingNetworkModel", "Residual", "ResidualParameters"]
@@ -72,7 +72,7 @@ class MLP(RatingNetworkModel):
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
     input_dropout, batch_norm, biased_dot, dense_regularization, loss, output
-        See `fastmf.models.network_parameters`.
+        See `fastmf.models.networks.parameters`.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Residual(RatingNetworkModel):
     factors, epochs, batch_size, learning_rate, optimizer, momentum, schedule, warm_up,
     regularization, weight_decay, clip_norm, dropout, initial, random_state, hidden, activation,
     input_dropout, batch_norm, biased_dot, dense_regularization, loss, output
-        See `fastmf.models.network_parameters`.
+        See `fastmf.models.networks.parameters`.
 
     Attributes
     ----------

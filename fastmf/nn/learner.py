@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmf.blas import one_blas_thread
 from fastmf.errors import ParameterError
 from fastmf.metrics import RatingErrors
-from fastmf.nn.blas import one_blas_thread
 from fastmf.nn.clipping import clipping_factor
 from fastmf.nn.network import Batches, Network
 from fastmf.nn.optimizers import DenseSteps, Optimizer

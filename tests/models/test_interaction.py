@@ -8,7 +8,7 @@ import fastmf
 from fastmf import Ratings, random_split
 from fastmf.errors import DataError, ParameterError
 from fastmf.models.interaction import Interaction, Multitask
-from fastmf.models.like_model import like_threshold
+from fastmf.models.networks.like_model import like_threshold
 from tests.models.sibling_contract import SiblingPairContract
 from tests.models.tables import planted
 

@@ -1,0 +1,1 @@
+"""Alternating least squares: systems of rows, their solution, the learners."""

@@ -1,0 +1,1 @@
+"""What factor models do once they are trained: fold in, update, explain, tell deviations."""

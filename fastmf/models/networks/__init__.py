@@ -1,0 +1,1 @@
+"""What the networks on pairs of embeddings share: parameters, objectives, fitting, prediction."""
