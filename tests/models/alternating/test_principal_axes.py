@@ -77,11 +77,11 @@ def test_items_without_any_rating_do_not_divide_by_zero():
     assert not spread.squares.any()
 
 
-@pytest.mark.parametrize("factors", [50, 300])
+@pytest.mark.parametrize("factors", [50, 256])
 def test_the_same_bits_for_any_threads_of_blas(factors):
     system, results = implicit_system(factors, 1.0), []
     for threads in (1, 2):
-        users, items, counts = tables(system, n_items=400)
+        users, items, counts = tables(system, n_items=700)
         with Team(1) as team, threadpool_limits(threads, user_api="blas"):
             to_principal_axes(items, counts, [users], system, team)
         results.append((users.tobytes(), items.tobytes()))
