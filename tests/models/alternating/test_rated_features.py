@@ -13,8 +13,8 @@ from fastmf.models.alternating.rated_features import (
 from fastmf.models.alternating.row_solver import CHOLESKY, RowSolver
 from fastmf.models.alternating.steps import Penalty, half_step
 from fastmf.parallel import Team
+from tests.models.alternating.test_steps import objective
 from tests.models.tables import planted
-from tests.models.test_als_steps import objective
 
 
 class Training:

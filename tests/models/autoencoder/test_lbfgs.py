@@ -11,7 +11,7 @@ from fastmf.errors import ParameterError
 from fastmf.models.autoencoder.lbfgs import HISTORY, LimitedMemory, LimitedMemorySteps
 from fastmf.models.autoencoder.parameters import AutoRecParameters
 from tests.models import autorec_twin as twin
-from tests.models.test_autorec_steps import Case
+from tests.models.autoencoder.test_steps import Case
 
 NETWORKS = [{"hidden": (5,)}, {"hidden": (6, 3), "activation": "tanh"}, {"tied": True}]
 
