@@ -79,8 +79,10 @@ def add_factors(
     figures: dict[str, Any] = {}
     for k, of_k in runs.items():
         seconds, *others = (run.epoch_seconds for run in of_k)
-        # Half of the square, since the matrix is symmetric, for every rating on either side.
-        rate = n_ratings * k * (k + 1) / seconds / 1e9
+        # Half of the square, since the matrix is symmetric, and the right-hand side, for every
+        # rating on either side.
+        unknowns = k + 1
+        rate = n_ratings * unknowns * (unknowns + 3) / seconds / 1e9
         errors = [run.history[-1].valid_rmse for run in of_k]
         figures[str(k)] = {
             "seconds": seconds,
@@ -105,10 +107,10 @@ def add_factors(
     )
     record.tables.append(Table(f"By factors; sgemm {peak:.1f} GMAC/s", columns, rows))
     record.notes.append(
-        "GMAC/s: k (k + 1) / 2 multiplications with addition for each rating and side, which is "
-        "what the normal equations need at least, in the time of whole iterations: fetching rows, "
-        "padding and solving take time and are not counted. Conjugate gradients do not form "
-        "them, and blocks form a part."
+        "GMAC/s: u (u + 3) / 2 multiplications with addition for each rating and side, where the "
+        "unknowns u are the factors and a bias. That is what the normal equations need at least, "
+        "in the time of whole iterations: fetching rows, padding and solving take time and are "
+        "not counted. Conjugate gradients do not form them, and blocks form a part."
     )
 
 
