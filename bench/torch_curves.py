@@ -78,6 +78,11 @@ CASES = (
     Case("mlp", {**DEEP, "clip_norm": 0.1}, "clipped"),
     Case("residual", {**DEEP, "biased_dot": True}, "no batch norm"),
     Case("residual", {**DEEP, "biased_dot": True, "batch_norm": True}),
+    Case(
+        "residual",
+        {**DEEP, "biased_dot": True, "batch_norm": True, "activation": "relu"},
+        "batch norm, ReLU",
+    ),
     Case("hybrid", {**DEEP, "cold_rate": 0.0}),
     Case("classify", DEEP),
     Case("interaction", DEEP),

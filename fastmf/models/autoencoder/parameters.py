@@ -169,12 +169,14 @@ class AutoRecParameters:
             )
         if self.optimizer != "lbfgs":
             return
-        for name in ("dropout", "input_dropout", "weight_decay", "refeeding"):
-            if getattr(self, name):
-                raise ParameterError(
-                    f"{name} is {getattr(self, name)}, but lbfgs needs the same loss in each "
-                    f"step; set {name} to {'False' if name == 'refeeding' else 0}"
-                )
+        names = ("dropout", "input_dropout", "weight_decay", "refeeding")
+        given = [name for name in names if getattr(self, name)]
+        if given:
+            listed = " and ".join(f"{name} is {getattr(self, name)}" for name in given)
+            raise ParameterError(
+                f"{listed}, but lbfgs needs the same loss in each step; set "
+                f"{' and '.join(given)} to 0"
+            )
 
     @property
     def takes_whole_batches(self) -> bool:

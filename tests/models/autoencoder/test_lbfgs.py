@@ -112,9 +112,12 @@ def test_the_same_bits_for_any_number_of_threads():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "dropout is 0.3, but lbfgs needs the same loss in each step; set dropout to 0"),
+        ({}, r"dropout is 0.3 and input_dropout is 0.2, .* step; set dropout and input_dropout to 0"),
+            {},
+            r"dropout is 0.3 and input_dropout is 0.2, but lbfgs .*; set dropout and input_dr.* 0",
+        ),
         ({"dropout": 0.0}, "set input_dropout to 0"),
-        ({"dropout": 0.0, "input_dropout": 0.0, "refeeding": True}, "set refeeding to False"),
+        ({"dropout": 0.0, "input_dropout": 0.0, "refeeding": True}, "set refeeding to 0"),
         ({"optimizer": "rprop", "batch_size": 9}, "takes all ratings in each step; leave it out"),
     ],
 )
