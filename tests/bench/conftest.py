@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -35,6 +36,18 @@ def fake_libmf(tmp_path):
         return executable(tmp_path / name / "mf-train", HERE / "fake_mf_train.py")
 
     return build
+
+
+@pytest.fixture
+def pytorch() -> None:
+    """Skip where PyTorch is missing.
+
+    These tests run PyTorch's side of a comparison. It is a bench extra of some hundred MB that
+    fastmf never imports, so the test extra does not ask for it. What fastmf computes is checked
+    against its formulas in tests/nn, tests/kernels and tests/models, with PyTorch or without.
+    """
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
 
 
 def write_ratings(path: Path, n_ratings: int, *, seed: int = 0) -> Path:

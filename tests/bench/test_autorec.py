@@ -1,6 +1,5 @@
 """The case of AutoRec on a few ratings, with a stand-in for PyTorch's time."""
 
-import importlib.util
 import json
 
 import numpy as np
@@ -55,11 +54,8 @@ def test_one_epoch_from_end_to_end(ratings_file, tmp_path):
     assert np.isfinite(found["train_rmse"])
 
 
+@pytest.mark.usefixtures("pytorch")
 def test_both_learn_the_same(ratings_file, tmp_path):
-    # Not in the test extra: a large peer to measure against, which fastmf itself never imports.
-    # What is ours is checked against its formula in tests/nn and tests/models.
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("PyTorch is not installed")
     job = {"train": str(ratings_file), "valid": str(ratings_file), "base": "user", "epochs": 25}
     settings = {"hidden": [8], "learning_rate": 0.01, "regularization": 0.0}
     job |= {"settings": {**settings, **autorec.PLAIN}, "threads": 1, "batch_size": 16}
@@ -70,11 +66,9 @@ def test_both_learn_the_same(ratings_file, tmp_path):
     assert ours[-1] == pytest.approx(theirs[-1], rel=0.1)
 
 
+@pytest.mark.usefixtures("pytorch")
 @pytest.mark.parametrize("refeeding", [False, True])
 def test_both_learn_the_same_by_descent_and_from_their_own_outputs(ratings_file, refeeding):
-    # As above: PyTorch is a peer, and what is ours is checked in tests/models.
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("PyTorch is not installed")
     job = {"train": str(ratings_file), "valid": str(ratings_file), "base": "user", "epochs": 25}
     settings = {"hidden": [8], "activation": "selu", "dropout": 0.0, "regularization": 0.0}
     settings |= {"optimizer": "sgd", "refeeding": refeeding, **autorec.PLAIN}

@@ -1,6 +1,5 @@
 """The case of deep models with stand-ins for fastmf and PyTorch, and the clocks on kernels."""
 
-import importlib.util
 import json
 import threading
 from typing import ClassVar
@@ -164,12 +163,9 @@ def test_the_rest_is_what_no_clock_saw():
     assert "| thousand ratings a second | 333 |" in text
 
 
+@pytest.mark.usefixtures("pytorch")
 @pytest.mark.parametrize("variant", mlp.VARIANTS)
 def test_pytorch_trains(variant, ratings_file, tmp_path):
-    # Not in the test extra: a large peer to measure against, which fastmf itself never imports.
-    # What is ours is checked against its formula in tests/nn and tests/models.
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("torch is not installed")
     split = random_split(ratings_file, tmp_path / "cache", Progress(quiet=True), fraction=0.1)
     settings = {
         "model": "residual",

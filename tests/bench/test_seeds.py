@@ -1,6 +1,5 @@
 """Published comparisons: their data, on a folder made up in their layouts, and the table."""
 
-import importlib.util
 import json
 from types import SimpleNamespace
 
@@ -151,11 +150,8 @@ def test_rows_beside_what_was_published(run_seeds, monkeypatch):
     assert text.count("| neither |") == 2
 
 
+@pytest.mark.usefixtures("pytorch")
 def test_pytorch_as_keras_trains_all_models(run_seeds):
-    # Not in the test extra: a large peer to measure against, which fastmf itself never imports.
-    # What is ours is checked against its formula in tests/nn and tests/models.
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("torch is not installed")
     models = "hybrid", "classify", "multitask", "interaction"
     record, _ = run_seeds("--epochs", 2, *(one for model in models for one in ("--model", model)))
     rows = {row["model"]: row["found"] for row in record["figures"]["rows"]}

@@ -1,6 +1,5 @@
 """Our loss curves are PyTorch's; and where they are not, the bench says so."""
 
-import importlib.util
 import json
 
 import numpy as np
@@ -15,12 +14,8 @@ SMALL = ("--steps", 12, "--batch-size", 40, "--users", 60, "--items", 30, "--fac
 
 
 @pytest.fixture
-def run_curves(tmp_path):
+def run_curves(tmp_path, pytorch):
     def run(*arguments: object):
-        # Not in the test extra: a large peer to measure against, which fastmf itself never imports.
-        # What is ours is checked against its formula in tests/nn and tests/models.
-        if importlib.util.find_spec("torch") is None:
-            pytest.skip("torch is not installed")
         everything = ("torch_curves", "--out", tmp_path / "out", *SMALL, *arguments)
         result = CliRunner().invoke(main, [str(one) for one in everything])
         (path,) = (tmp_path / "out").glob("*.json")
