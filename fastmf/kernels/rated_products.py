@@ -15,6 +15,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from fastmf.kernels.compiled import kernel
+from fastmf.kernels.vector_roots import add
 from fastmf.kernels.vectors import (
     VECTOR,
     WIDTH,
@@ -75,11 +76,11 @@ def _load_to_quarters(typing_context: Any, array: Any, offset: Any) -> Any:
 @njit
 def _sum(values, count):
     """Return the sum of some floats, which are followed by zeros up to a whole vector."""
-    total, one = np.float64(0), broadcast(np.float32(1))
+    total = np.float64(0)
     for start in range(0, count, _FLUSH):
         sums = zeros()
         for number in range(start, min(start + _FLUSH, count), WIDTH):
-            sums = multiply_add(one, load(values, number), sums)
+            sums = add(sums, load(values, number))
         total += np.float64(sum_lanes(sums))
     return total
 
