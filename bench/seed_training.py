@@ -50,6 +50,7 @@ def same_settings(row: Row, data: SeedData, epochs: int) -> dict[str, Any]:
     settings = {name: value for name, value in NOTHING_ELSE.items() if name in known}
     if "biased_dot" in known:
         settings["biased_dot"] = row.model == "residual"
+    settings["initial"] = "uniform"  # as Keras starts embeddings
     settings |= {name: value for name, value in row.settings.items() if name != "l2"}
     if "l2" in row.settings:
         # That of whole tables in every step, as fastmf has it: of the rows of the batch.

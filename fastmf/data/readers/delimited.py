@@ -90,7 +90,7 @@ class DelimitedPart(Part):
     def _find_roles(self, named: ColumnNames, unrated: Unrated) -> Roles:
         names = self._column_names()
         if names is not None:
-            roles = find_columns(names, named, self.name, unrated)
+            roles = self._find_in_header(names, named, unrated)
         else:
             n_fields = self.dialect.n_fields
             numbers = [str(number + 1) for number in range(n_fields)]
@@ -105,6 +105,19 @@ class DelimitedPart(Part):
         if roles.note is not None:
             self.notes.append(roles.note)
         return roles
+
+    def _find_in_header(
+        self, names: tuple[str, ...], named: ColumnNames, unrated: Unrated
+    ) -> Roles:
+        try:
+            return find_columns(names, named, self.name, unrated)
+        except DataError as error:
+            if named != ColumnNames():
+                raise
+            # Ids that are words look like a header where there is none.
+            line = "user,item" if unrated == "interactions" else "user,item,rating"
+            advice = f"or put a line like {line} on top if the first line is no header"
+            raise DataError(f"{error}, {advice}") from None
 
     def _column_names(self) -> tuple[str, ...] | None:
         return self.dialect.names

@@ -120,8 +120,8 @@ def embedding_tables(
 
 def _drawn(initial: str, n_rows: int, k: int, generator: np.random.Generator) -> Floats:
     """Draw rows of embeddings; see `NetworkParameters`."""
-    if initial == "glorot":
-        limit = np.float32(math.sqrt(6 / (n_rows + k)))
+    if initial in ("glorot", "uniform"):
+        limit = np.float32(math.sqrt(6 / (n_rows + k)) if initial == "glorot" else 0.05)
         return (generator.random((n_rows, k), np.float32) * 2 - 1) * limit
     deviation = np.float32(0.05 if initial == "normal" else math.sqrt(2 / k))
     return generator.standard_normal((n_rows, k), np.float32) * deviation

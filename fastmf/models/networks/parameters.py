@@ -23,7 +23,7 @@ __all__ = [
 
 OptimizerName = Literal["adam", "adamw", "adagrad", "sgd"]
 ScheduleName = Literal["constant", "linear", "cosine", "step"]
-InitialName = Literal["normal", "he", "glorot"]
+InitialName = Literal["normal", "uniform", "he", "glorot"]
 RatingLossName = Literal["mse", "mae", "rmse"]
 OutputName = Literal["linear", "sigmoid", "relu"]
 
@@ -80,9 +80,10 @@ class NetworkParameters:
         All gradients are scaled down to this norm where theirs is greater; default never.
     dropout : float
         Part of the elements that is left out at random in each step, where the model says.
-    initial : {"normal", "he", "glorot"}
-        Embeddings at the start: normal with standard deviation 0.05; normal with variance
-        2 / factors; or Glorot's uniform one, for a matrix of their shape.
+    initial : {"normal", "uniform", "he", "glorot"}
+        Embeddings at the start: normal with standard deviation 0.05; uniform within 0.05, as Keras
+        has it; normal with variance 2 / factors; or Glorot's uniform one, for a matrix of their
+        shape.
     random_state : int
         Seed of all randomness: the start, the order of ratings, dropout, a hold-out given as a
         fraction.

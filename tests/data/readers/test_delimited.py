@@ -367,3 +367,19 @@ def test_what_the_fast_parser_cannot_explain_is_explained(tmp_path, content, mes
     (tmp_path / "r.csv").write_text(content)
     with pytest.raises(DataError, match=message):
         read_ratings(tmp_path / "r.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "unrated", "line"),
+    [
+        ("ann,film,5\nbob,film,4\n", "drop", "user,item,rating"),
+        ("ann,film\nbob,film\n", "interactions", "user,item"),
+    ],
+)
+def test_ids_that_look_like_a_header_are_told_how_to_get_one(tmp_path, text, unrated, line):
+    (tmp_path / "r.csv").write_text(text.replace(",5", ",five"))
+    with pytest.raises(DataError, match=f"put a line like {line} on top if the first line is no"):
+        read_ratings(tmp_path / "r.csv", unrated=unrated)
+    with pytest.raises(DataError, match=r"did you mean|no column 'nobody'") as refused:
+        read_ratings(tmp_path / "r.csv", unrated=unrated, user_column="nobody")
+    assert "on top" not in str(refused.value)
