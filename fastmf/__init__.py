@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         time_split,
         user_split,
     )
-    from fastmf.evaluation import evaluate
+    from fastmf.evaluation import evaluate, evaluate_ranking
     from fastmf.models import load_model
     from fastmf.models.als import ALS
     from fastmf.models.autorec import AutoRec
@@ -75,6 +75,7 @@ __all__ = [
     "__version__",
     "clean_ratings",
     "evaluate",
+    "evaluate_ranking",
     "k_folds",
     "last_split",
     "leave_n_out",
@@ -107,6 +108,7 @@ _HOMES = {
     "Vocabulary": "fastmf.data",
     "clean_ratings": "fastmf.data",
     "evaluate": "fastmf.evaluation",
+    "evaluate_ranking": "fastmf.evaluation",
     "k_folds": "fastmf.data",
     "last_split": "fastmf.data",
     "leave_n_out": "fastmf.data",

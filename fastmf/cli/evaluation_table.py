@@ -1,15 +1,25 @@
-"""A model's errors beside those of the baselines, for people and for programs."""
+"""How good a model is beside baselines, for people and for programs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from fastmf.cli.text_table import table
+from fastmf.cli.text_table import counted, table
 
 if TYPE_CHECKING:
-    from fastmf.evaluation import Evaluation
+    from fastmf.evaluation import Evaluation, RankingEvaluation
 
-__all__ = ["baselines", "error_table"]
+__all__ = ["baselines", "error_table", "ranking_document", "ranking_table"]
+
+_METRICS = {
+    "precision": "precision",
+    "recall": "recall",
+    "ndcg": "NDCG",
+    "average_precision": "MAP",
+    "reciprocal_rank": "MRR",
+    "hit_rate": "hit rate",
+}
 
 
 def baselines(evaluation: Evaluation) -> dict[str, dict[str, float]]:
@@ -49,6 +59,65 @@ def error_table(evaluation: Evaluation, name: str, rows: str) -> list[str]:
     lines = [table([(rows, "RMSE", "MAE"), *cells], right=(1, 2))]
     unknown = _unknown_line(evaluation)
     return [*lines, f"  {unknown}"] if unknown else lines
+
+
+def ranking_document(evaluation: RankingEvaluation) -> dict[str, Any]:
+    """Return how good recommendations are, ready for JSON.
+
+    Parameters
+    ----------
+    evaluation : RankingEvaluation
+
+    Returns
+    -------
+    dict
+        Metrics under their names, those of popularity under ``popular``.
+    """
+    facts = asdict(evaluation)
+    popular = evaluation.popular
+    return {
+        "n": facts.pop("n"),
+        **facts.pop("scores")._asdict(),
+        **facts,
+        "popular": None if popular is None else popular._asdict(),
+    }
+
+
+def ranking_table(evaluation: RankingEvaluation, name: str) -> list[str]:
+    """Lay out how good recommendations are, beside those of what most have rated.
+
+    Parameters
+    ----------
+    evaluation : RankingEvaluation
+    name : str
+        The model.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    n, above = evaluation.n, evaluation.like_above
+    rows = [("most rated", evaluation.popular), (name, evaluation.scores)]
+    cells = [
+        (label, *(f"{getattr(scores, metric):.4f}" for metric in _METRICS))
+        for label, scores in rows
+        if scores is not None
+    ]
+    header = (f"best {n} items", *(f"{title}@{n}" for title in _METRICS.values()))
+    rated = "" if above is None else f" rated above {above:.4g}"
+    lines = [
+        table([header, *cells], right=range(1, len(header))),
+        f"  means over {counted(evaluation.n_users, 'user')} with "
+        f"{counted(evaluation.n_relevant, 'item')}{rated} to be found; "
+        f"{evaluation.coverage:.1%} of all items are recommended to somebody",
+    ]
+    if evaluation.n_unknown_rows:
+        lines.append(
+            f"  {evaluation.n_unknown_rows:,} more are of users or items that the model does not "
+            "know; they are left out"
+        )
+    return lines
 
 
 def _unknown_line(evaluation: Evaluation) -> str | None:

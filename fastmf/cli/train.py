@@ -188,7 +188,13 @@ def train(
         model.save(folder)
 
     report = TrainReport(
-        model, hyperparameters, held_out, folder, read_seconds, threads or available_threads()
+        model,
+        hyperparameters,
+        training,
+        held_out,
+        folder,
+        read_seconds,
+        threads or available_threads(),
     )
     try:
         report.show(as_json=as_json, began=ctx.meta["fastmf.began"])

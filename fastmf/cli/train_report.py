@@ -12,16 +12,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fastmf.cli.console import path_argument, print_json
-from fastmf.cli.evaluation_table import baselines, error_table
+from fastmf.cli.evaluation_table import (
+    baselines,
+    error_table,
+    ranking_document,
+    ranking_table,
+)
 from fastmf.cli.text_table import bytes_text, counted, table
+from fastmf.errors import DataError
 
 if TYPE_CHECKING:
     from fastmf import Ratings
-    from fastmf.evaluation import Evaluation
+    from fastmf.evaluation import Evaluation, RankingEvaluation
     from fastmf.models import RatingModel
     from fastmf.models.networks.like_scores import LikeScores
 
 __all__ = ["TrainReport"]
+
+# Items recommended to validation users, and how many of these at most: some seconds.
+_TOP, _RANKED_USERS = 10, 10_000
 
 _PHASES = ("read", "prepare", "compile", "train", "total")
 
@@ -36,6 +45,8 @@ class TrainReport:
         The fitted model.
     hyperparameters : dict
         As given on the command line, defaults included.
+    training : Ratings
+        What the model was trained on.
     held_out : Ratings or None
         The validation ratings.
     folder : pathlib.Path
@@ -48,6 +59,7 @@ class TrainReport:
 
     model: RatingModel
     hyperparameters: dict[str, Any]
+    training: Ratings
     held_out: Ratings | None
     folder: Path
     read_seconds: float
@@ -62,6 +74,25 @@ class TrainReport:
         if self.held_out is None or self._scores_preferences:
             return None
         return evaluate(self.model, self.held_out, run=RunSettings(num_threads=self.threads))
+
+    @cached_property
+    def ranking(self) -> RankingEvaluation | None:
+        """What a model of preferences recommends against validation ratings, where it has any.
+
+        Of so many users at most that it takes seconds; those of networks, which take longer, are
+        measured by `fastmf evaluate`.
+        """
+        from fastmf.evaluation import evaluate_ranking
+        from fastmf.training import RunSettings
+
+        if self.held_out is None or not self._scores_preferences or self._likes is not None:
+            return None
+        run = RunSettings(num_threads=self.threads)
+        limits: dict[str, Any] = {"seen": self.training, "max_users": _RANKED_USERS}
+        try:
+            return evaluate_ranking(self.model, self.held_out, _TOP, **limits, run=run)
+        except DataError:
+            return None  # nobody held out is known to the model, which is trained all the same
 
     @property
     def _scores_preferences(self) -> bool:
@@ -92,7 +123,7 @@ class TrainReport:
         from fastmf.machine import peak_memory
 
         model = self.model
-        evaluation = self.evaluation  # takes its time, and belongs to the total
+        evaluation, ranking = self.evaluation, self.ranking  # take their time, part of the total
         return {
             "model": model.kind,
             "factors": self.hyperparameters.get("factors"),
@@ -113,6 +144,7 @@ class TrainReport:
             "threads": self.threads,
             "hyperparameters": self.hyperparameters,
             "baselines": None if evaluation is None else baselines(evaluation),
+            "ranking": None if ranking is None else ranking_document(ranking),
             "likes": None if self._likes is None else self._likes._asdict(),
             "history": [record._asdict() for record in model.history_],
         }
@@ -151,15 +183,19 @@ class TrainReport:
             rows = counted(document["n_valid"], "validation rating")
             lines += error_table(self.evaluation, model.kind, rows)
         elif self._scores_preferences:
-            lines.append(
+            line = (
                 f"  root of the training loss {model.train_rmse_:.4f}; the model predicts "
                 "preferences from 0 to 1, so it has no RMSE on ratings"
             )
+            hint = "; add --valid 0.1 to see how good its recommendations are"
+            lines.append(line + (hint if self.held_out is None else ""))
         else:
             lines.append(
                 f"  training RMSE {model.train_rmse_:.4f}; nothing was held out: add --valid 0.1 "
                 "to see how good the model is on ratings it has not seen"
             )
+        if self.ranking is not None:
+            lines += ["", *ranking_table(self.ranking, model.kind)]
         if self._likes is not None:
             likes = self._likes
             lines.append(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data import Ratings, read_ratings
-from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError
+from fastmf.evaluation.relevant import rows_of
 from fastmf.kernels.links import Link
 from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.models.base import RatingModel
@@ -78,7 +78,7 @@ def evaluate(model: RatingModel, ratings: Any, *, run: RunSettings | None = None
     if getattr(model, "scores_preferences", False):
         raise DataError(
             f"a model of kind {model.kind} predicts preferences from 0 to 1, not ratings, so it "
-            "has no RMSE; judge it by what it recommends (fastmf recommend)"
+            "has no RMSE; use evaluate_ranking (fastmf evaluate --top 10)"
         )
     model._check_fitted()
     ratings = read_ratings(ratings, trainable=False)
@@ -86,8 +86,8 @@ def evaluate(model: RatingModel, ratings: Any, *, run: RunSettings | None = None
         raise DataError("there are no ratings to evaluate the model on")
     run = run or RunSettings()
     progress = run.progress or SilentProgress()
-    user_row = _rows(model.users_, ratings.users)
-    item_row = _rows(model.items_, ratings.items)
+    user_row = rows_of(model.users_, ratings.users)
+    item_row = rows_of(model.items_, ratings.items)
     baselines = _baselines(model)
     around_mean = Link.identity(model.baseline_.mean, model.rating_range_)
     progress.start("evaluating", len(ratings), " ratings")
@@ -124,13 +124,6 @@ def evaluate(model: RatingModel, ratings: Any, *, run: RunSettings | None = None
         n_unknown_items=_count_unknown(ratings, item_row, users=False),
         n_unknown_rows=sum(unknown for _, unknown in parts),
     )
-
-
-def _rows(known: Vocabulary, asked: Vocabulary) -> NDArray[np.int32]:
-    """Return the model's index of every index of the ratings, -1 where it has none."""
-    if known is asked:
-        return np.arange(len(known), dtype=np.int32)
-    return known.lookup(asked.ids)
 
 
 def _baselines(model: RatingModel) -> list[FactorArrays]:
