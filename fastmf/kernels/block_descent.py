@@ -139,7 +139,7 @@ def _add_ratings(other, places, weights, missing, count, begin, part, tile, matr
                 value = load(other, places[rating] + begin + lane)
                 store(tile, to + lane, multiply(scale, value))
             tile[to + stride - 1] = missing[rating] / root if root > 0 else np.float32(0)
-        add_gram(tile, 0, size, part, matrix)
+        add_gram(tile, np.int64(0), size, part, matrix)
 
 
 @njit
@@ -254,7 +254,7 @@ def descend_rows(
         # In the last lane is the other side's bias, which counts with the targets.
         x[stride - 1] = np.float32(1) if system.biased else np.float32(0)
         count = end - begin
-        change, left = _take_off(other, places, trust, count, 0, stride, x, missing)
+        change, left = _take_off(other, places, trust, count, np.int64(0), stride, x, missing)
         x[stride - 1] = np.float32(0)
         sums[0] += value + (left if system.biased else change)
         if pulls.size > 0:

@@ -26,7 +26,8 @@ COLUMNS = 9
 WIDTH, STRIDE, AT, SCALE, SHIFT, WEIGHTS, BIAS, PACKED, PACKED_BACK = range(COLUMNS)
 
 N_TERMS = 7
-MEAN, INVERSE, FACTOR, ADDEND, BY_SLOPE, BY_X, BY_ONE = range(N_TERMS)
+# Of a type of their own, as in `fastmf.kernels.ticks`.
+MEAN, INVERSE, FACTOR, ADDEND, BY_SLOPE, BY_X, BY_ONE = np.arange(N_TERMS, dtype=np.int64)
 """Rows of terms: mean and one over the standard deviation; factor and addend of the norm, with its
 scale and shift and dropout's scale in them; and factors of its gradient."""
 

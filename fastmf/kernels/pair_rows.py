@@ -18,7 +18,7 @@ from fastmf.kernels import lazy_adam
 from fastmf.kernels.batch_rows import prefetch_to_second_level
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.pair_norms import BY_ONE, BY_SLOPE, BY_X, STRIDE
-from fastmf.kernels.products import Block, block_product, in_panels, pack, panel_product
+from fastmf.kernels.products import ANEW, Block, block_product, in_panels, pack, panel_product
 from fastmf.kernels.ticks import PRODUCTS, ROW_STEPS, ROWS_AT_HAND, SUMS_BY_ROW, tick
 from fastmf.kernels.vector_roots import add
 from fastmf.kernels.vectors import (
@@ -182,7 +182,7 @@ def halves_of_rows(side, batch, base, first, last, now, history, layers, scratch
     inputs = Block(shown.inputs, first * stride + shown.column, stride, False)
     halves = Block(shown.halves, first * layers.stride, layers.stride, False)
     m = last - first
-    block_product(inputs, scratch, np.int64(0), m, layers.width, shown.width, False, halves)
+    block_product(inputs, scratch, np.int64(0), m, layers.width, shown.width, ANEW, halves)
     tick(ticks, PRODUCTS)
 
 
@@ -307,7 +307,7 @@ def step_of_rows(side, other, batch, base, first, last, now, history, layers, sh
     tick(shard.ticks, SUMS_BY_ROW)
     inputs = Block(shown.inputs, first * stride + shown.column, stride, True)
     by_weights = Block(layers.gradients[part], side.weights_at, width, False)
-    block_product(inputs, sums, np.int64(0), shown.width, width, m, False, by_weights)
+    block_product(inputs, sums, np.int64(0), shown.width, width, m, ANEW, by_weights)
     by_rows = Block(side.gradients, first * stride + shown.column, stride, False)
     panel_product(
         *(sums, np.int64(0), layers.packed, side.packed_at, m, shown.width, width),

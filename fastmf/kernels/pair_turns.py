@@ -44,7 +44,7 @@ from fastmf.kernels.pair_norms import (
     WEIGHTS,
     WIDTH,
 )
-from fastmf.kernels.products import Block, block_product, panel_product
+from fastmf.kernels.products import ANEW, Block, block_product, panel_product
 from fastmf.kernels.ticks import ELEMENTS, PRODUCTS, tick
 from fastmf.kernels.vectors import WIDTH as LANES
 from fastmf.kernels.vectors import load, multiply_add, sum_lanes, zeros
@@ -160,7 +160,7 @@ def _go_forward(layers, number, shard):
         out = Block(shard.room, _place(norm, shard, first), norm[STRIDE], False)
         block_product(
             *(Block(y, 0, y_stride, False), layers.packed, before[PACKED]),
-            *(last - first, norm[WIDTH], before[WIDTH], False, out),
+            *(last - first, norm[WIDTH], before[WIDTH], ANEW, out),
         )
         tick(shard.ticks, PRODUCTS)
         _sum_moments(layers, number, shard, first, last, scratch)
@@ -248,7 +248,7 @@ def _go_back(layers, number, shard):
         )
         panel_product(
             *(derived, np.int64(0), layers.packed, before[PACKED_BACK]),
-            *(rows, before[WIDTH], width, False),
+            *(rows, before[WIDTH], width, ANEW),
             Block(shard.slopes, before_at, stride, False),
         )
         tick(shard.ticks, PRODUCTS)

@@ -18,7 +18,18 @@ from fastmf.kernels.compiled import kernel
 from fastmf.kernels.product_blocks import HEIGHTS, PANEL, multiply_block
 from fastmf.kernels.vectors import WIDTH, load, store
 
-__all__ = ["Block", "block_product", "in_panels", "pack", "panel_product", "panels_size"]
+__all__ = [
+    "ANEW",
+    "Block",
+    "block_product",
+    "in_panels",
+    "pack",
+    "panel_product",
+    "panels_size",
+]
+
+ANEW = np.bool_(False)
+"""For `adds`: the product is assigned. A plain False would have Numba compile all of it twice."""
 
 # Rows of a panel that pass by at a time: 24 KiB of the first-level cache.
 _DEPTH = 96

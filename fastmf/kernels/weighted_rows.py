@@ -131,7 +131,7 @@ def _set_up(ratings, row, other, system, terms, start, matrix, tile):
     for begin in range(ratings.starts[row], ratings.starts[row + 1], TILE_ROWS):
         count = min(TILE_ROWS, ratings.starts[row + 1] - begin)
         _gather(other, ratings, system, begin, count, start, tile)
-        add_gram(tile, 0, count, system, matrix)
+        add_gram(tile, np.int64(0), count, system, matrix)
 
 
 @njit

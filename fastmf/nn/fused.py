@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fastmf.data.arrays import frozen
 from fastmf.kernels.dense_chain import DENSE, DROP, chain_backward, chain_forward
 from fastmf.nn.activations import IDENTITY, RELU
 from fastmf.nn.dropout import Dropout
@@ -118,7 +119,7 @@ def chain_of(
         sizes = layer.n_inputs, layer.n_outputs
         rows.append((DENSE, *sizes, starts[id(layer.weights)], bias, rectified))
         width = layer.n_outputs
-    steps = np.array(rows, np.int64).reshape(-1, 6)
+    steps = frozen(np.array(rows, np.int64).reshape(-1, 6))
     rates = np.array([getattr(layer, "rate", 0.0) for layer in layers])
     return Chain(
         starts=starts,

@@ -80,7 +80,7 @@ class PairLayers:
         }
         self.thresholds = (rates * 2**32).astype(np.uint32)
         self.scales = (1 / (1 - rates)).astype(np.float32)
-        self.chain, self.widest, self.n_keys = frozen(chain.steps), chain.widest, len(drops)
+        self.chain, self.widest, self.n_keys = chain.steps, chain.widest, len(drops)
         self.n_columns = self.width + chain.n_columns
         self._packs: list[tuple[int, ...]] = []
         self.n_packed = 0
