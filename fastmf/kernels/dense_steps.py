@@ -1,7 +1,9 @@
 """Steps of optimizers over a flat array of parameters, each in one pass.
 
 All arrays are (n,) float32 and C-contiguous, all scalars float32. What a kernel modifies is free of
-races as long as no other thread has the same range.
+races as long as no other thread has the same range. Values and state after a step, and gradients
+that are to be squared, are 0 where `fastmf.kernels.small_numbers` has them too small to matter; not
+in `rprop_step`, where nothing fades, and the sign of a gradient counts whatever its size.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastmf.kernels.compiled import kernel
+from fastmf.kernels.small_numbers import SMALL, SMALL_SQUARE, large_or_zero
 
 __all__ = [
     "DenseState",
@@ -84,10 +87,13 @@ def adam_step(value, gradient, mean, square, beta1, beta2, rate, root, epsilon):
     """
     one = np.float32(1)
     for at in range(len(value)):
-        slope = gradient[at]
-        mean[at] += (one - beta1) * (slope - mean[at])
-        square[at] = beta2 * square[at] + (one - beta2) * (slope * slope)
-        value[at] -= rate * mean[at] / (math.sqrt(square[at]) * root + epsilon)
+        slope = large_or_zero(gradient[at], SMALL)
+        new_mean = large_or_zero(mean[at] + (one - beta1) * (slope - mean[at]), SMALL)
+        new_square = beta2 * square[at] + (one - beta2) * (slope * slope)
+        new_square = large_or_zero(new_square, SMALL_SQUARE)
+        distance = rate * new_mean / (math.sqrt(new_square) * root + epsilon)
+        value[at] = large_or_zero(value[at] - distance, SMALL)
+        mean[at], square[at] = new_mean, new_square
 
 
 @kernel(error_model="numpy")
@@ -103,9 +109,10 @@ def adagrad_step(value, gradient, square, rate, epsilon):
     rate, epsilon : float32
     """
     for at in range(len(value)):
-        slope = gradient[at]
+        slope = large_or_zero(gradient[at], SMALL)
         square[at] += slope * slope
-        value[at] -= rate * slope / (math.sqrt(square[at]) + epsilon)
+        distance = rate * slope / (math.sqrt(square[at]) + epsilon)
+        value[at] = large_or_zero(value[at] - distance, SMALL)
 
 
 @kernel(error_model="numpy")
@@ -124,9 +131,10 @@ def momentum_step(value, gradient, velocity, nesterov, momentum, rate):
     """
     for at in range(len(value)):
         slope = gradient[at]
-        speed = momentum * velocity[at] + slope
+        speed = large_or_zero(momentum * velocity[at] + slope, SMALL)
         velocity[at] = speed
-        value[at] -= rate * (slope + momentum * speed if nesterov else speed)
+        distance = rate * (slope + momentum * speed if nesterov else speed)
+        value[at] = large_or_zero(value[at] - distance, SMALL)
 
 
 @kernel(error_model="numpy")

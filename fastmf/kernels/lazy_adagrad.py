@@ -10,6 +10,7 @@ from numba import types
 
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.embedding_rows import row_gradient
+from fastmf.kernels.small_numbers import SMALL, large_or_zeros
 from fastmf.kernels.vector_roots import add, divide, square_root
 from fastmf.kernels.vectors import (
     WIDTH,
@@ -93,7 +94,8 @@ def step(
     """Sum the gradients of each row and take one step with the sums.
 
     ``square += gradient^2``;
-    ``row = (1 + fade * lost) * row - rate * gradient / (sqrt(square) + epsilon)``.
+    ``row = (1 + fade * lost) * row - rate * gradient / (sqrt(square) + epsilon)``;
+    what is too small to matter is 0, as in `fastmf.kernels.dense_steps.adagrad_step`.
 
     Parameters
     ----------
@@ -126,12 +128,10 @@ def step(
                 *(entries, starts[k], starts[k + 1], gradients, columns, edge, column, lane),
                 *(weights, pulls, value),
             )
+            gradient = large_or_zeros(gradient, SMALL)
             square = multiply_add(gradient, gradient, load(squares, at + lane))
             divisor = add(square_root(square), broadcast(epsilon))
             distance = divide(multiply(broadcast(rate), gradient), divisor)
-            store(
-                rows,
-                at + lane,
-                subtract(multiply(multiply_add(load(fades, lane), fall, one), value), distance),
-            )
+            value = multiply(multiply_add(load(fades, lane), fall, one), value)
+            store(rows, at + lane, large_or_zeros(subtract(value, distance), SMALL))
             store(squares, at + lane, square)

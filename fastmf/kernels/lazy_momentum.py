@@ -10,6 +10,7 @@ from numba import types
 
 from fastmf.kernels.compiled import kernel
 from fastmf.kernels.embedding_rows import row_gradient
+from fastmf.kernels.small_numbers import SMALL, large_or_zeros
 from fastmf.kernels.vectors import (
     WIDTH,
     broadcast,
@@ -133,7 +134,8 @@ def step(
     """Sum the gradients of each row and take one step with the sums.
 
     ``velocity = momentum * velocity + gradient``;
-    ``row = (1 + fade * lost) * row - gradient_rate * gradient - velocity_rate * velocity``.
+    ``row = (1 + fade * lost) * row - gradient_rate * gradient - velocity_rate * velocity``;
+    what is too small to matter is 0, as in `fastmf.kernels.dense_steps.momentum_step`.
 
     Parameters
     ----------
@@ -169,8 +171,9 @@ def step(
                 *(weights, pulls, value),
             )
             velocity = multiply_add(broadcast(momentum), load(velocities, at + lane), gradient)
+            velocity = large_or_zeros(velocity, SMALL)
             value = multiply(multiply_add(load(fades, lane), fall, one), value)
             value = negative_multiply_add(broadcast(gradient_rate), gradient, value)
             value = negative_multiply_add(broadcast(velocity_rate), velocity, value)
-            store(rows, at + lane, value)
+            store(rows, at + lane, large_or_zeros(value, SMALL))
             store(velocities, at + lane, velocity)

@@ -37,3 +37,29 @@ def largest_differences(settings, twin, *, n_steps, rate, sizes, seed=0):
         np.add.at(total, index, gradients)
         dense.step(total, rate(number))
     return np.array(differences)
+
+
+def smallest_kept(settings, *, pull, n_steps=4000, rate=0.01):
+    """Return the smallest number but 0 that rows and state had while they were only to shrink.
+
+    All rows have a gradient in each step: at first one of size 1, then that of a penalty, `pull`
+    times the row.
+    """
+    generator = np.random.default_rng(0)
+    value = generator.normal(0, 0.05, (N_ROWS, WIDTH)).astype(np.float32)
+    steps = row_steps(settings)
+    state = steps.state(padded(value), STRIDE, np.ones(WIDTH, np.bool_))
+    smallest = []
+    for number in range(n_steps):
+        if steps.is_full:
+            steps.forget_steps()
+        size = 1.0 if number < 10 else 0.0
+        gradients = size * generator.standard_normal((N_ROWS, WIDTH)).astype(np.float32)
+        sums, n_touched = sums_of(np.arange(N_ROWS), gradients, N_ROWS, pulls=pull)
+        steps.bring_up_to_date(state, 0, n_touched, sums.touched)
+        steps.begin_step(rate)
+        steps.remember_step()
+        steps.step(state, 0, n_touched, sums)
+        kept = np.abs(np.concatenate([state.rows, *state.kept]))
+        smallest.append(kept[kept > 0].min(initial=1))
+    return min(smallest)

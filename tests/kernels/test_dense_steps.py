@@ -8,6 +8,7 @@ from fastmf.nn.optimizers import SGD, AdaGrad, Adam, DenseSteps, RProp
 from tests.reference import dense_steps as reference
 
 N, RATE = 37, 0.01
+SMALLEST_NORMAL = np.finfo(np.float32).tiny
 
 
 @pytest.fixture
@@ -34,6 +35,53 @@ def stepped(optimizer, start, gradients):
 def test_adam(start, gradients):
     expected = reference.adam(start, gradients.astype(np.float64), RATE, 0.9, 0.999, 1e-8)
     np.testing.assert_allclose(stepped(Adam(), start, gradients), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), AdaGrad(0.01), SGD(0.9)], ids=str)
+def test_small_gradients_move_as_little_as_they_should(optimizer, start, gradients):
+    sizes = 10.0 ** np.random.default_rng(2).uniform(-25, -12, N)
+    gradients = (gradients * sizes).astype(np.float32)
+    given = start, gradients.astype(np.float64), RATE
+    match optimizer:
+        case Adam():
+            expected = reference.adam(*given, 0.9, 0.999, 1e-8)
+        case AdaGrad():
+            expected = reference.adagrad(*given, 0.01, 1e-10)
+        case SGD():
+            expected = reference.momentum(*given, 0.9, False)
+    np.testing.assert_allclose(stepped(optimizer, start, gradients), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        Adam(beta2=0.9),
+        Adam(weight_decay=5.0),
+        AdaGrad(0.01),
+        AdaGrad(weight_decay=5.0),
+        SGD(0.9),
+        SGD(weight_decay=5.0),
+    ],
+    ids=str,
+)
+def test_nothing_is_left_of_what_only_fades(optimizer, start, gradients):
+    value = start.copy()
+    steps = DenseSteps(optimizer, value, np.ones(N, np.bool_))
+    pulled = np.arange(N) < N // 2  # by a penalty; the others have no gradient any more
+    for gradient in gradients:
+        steps.step(gradient, RATE)
+    smallest = []
+    for _ in range(4000):
+        steps.step(np.where(pulled, 10 * value, np.float32(0)), RATE)
+        kept = np.abs(np.concatenate([value, *steps.state]))
+        smallest.append(kept[kept > 0].min(initial=1))
+    assert min(smallest) > 1000 * SMALLEST_NORMAL
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), AdaGrad(), SGD(0.9)], ids=str)
+def test_what_is_no_number_stays_so(optimizer, start):
+    gradient = np.full(N, np.nan, np.float32)
+    assert np.isnan(stepped(optimizer, start, [gradient, np.zeros_like(gradient)])).all()
 
 
 def test_adagrad(start, gradients):

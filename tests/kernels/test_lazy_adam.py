@@ -1,9 +1,10 @@
 """Adam on a few rows at a time against Adam on all."""
 
+import numpy as np
 import pytest
 
 from fastmf.nn.optimizers import Adam
-from tests.kernels.lazy_steps import largest_differences
+from tests.kernels.lazy_steps import largest_differences, smallest_kept
 from tests.reference import lazy_adam as reference
 
 
@@ -31,3 +32,17 @@ def test_rows_are_those_of_dense_adam_to_rounding(settings, sizes):
         sizes=sizes,
     )
     assert differences.max() < 6e-7
+
+
+@pytest.mark.parametrize(
+    ("settings", "pull"),
+    [
+        (Adam(), 0.0),
+        (Adam(), 10.0),
+        (Adam(0.9, 0.9), 0.0),
+        (Adam(weight_decay=5.0), 0.0),
+    ],
+    ids=str,
+)
+def test_nothing_is_left_of_what_only_fades(settings, pull):
+    assert smallest_kept(settings, pull=pull) > 1000 * np.finfo(np.float32).tiny

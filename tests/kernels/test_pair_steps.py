@@ -69,6 +69,16 @@ def test_more_steps_than_are_remembered():
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
 
 
+def test_no_weight_that_a_penalty_pulls_to_0_is_left_denormal():
+    case = Case([8] * 3000, pull=0.1)
+    with Team(1) as team:
+        for first in range(0, 3000, 1000):
+            case.take(case.batches[first : first + 1000], np.full(1000, 0.01), team)
+    sizes = np.abs(case.flat.value)
+    assert np.median(sizes) < 1e-6
+    assert not ((sizes > 0) & (sizes < np.finfo(np.float32).tiny)).any()
+
+
 def test_no_row_of_the_table():
     case = Case([8])
     case.batches[0][1][3] = 12
