@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmf.data.arrays import frozen
 from fastmf.data.choices import check_choice
 from fastmf.kernels.dense_steps import (
     adagrad_step,
@@ -139,7 +140,7 @@ class DenseSteps:
 
     def __init__(self, optimizer: Optimizer, value: Array, decays: Array) -> None:
         self.optimizer = optimizer
-        self._value, self.decays = value, decays.astype(np.float32)
+        self._value, self.decays = value, frozen(decays, np.float32)
         self.state = np.zeros((2, len(value)), np.float32)
         if isinstance(optimizer, AdaGrad):
             self.state[0] = optimizer.initial_sum

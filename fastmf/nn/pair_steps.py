@@ -104,7 +104,7 @@ class PairSteps:
             total=np.zeros_like(value),
             means=dense.state[0],
             squares=dense.state[1],
-            decays=frozen(dense.decays),
+            decays=dense.decays,
             ranges=frozen(self._ranges()),
             pull=np.float32(2 * weight_regularization),
         )
