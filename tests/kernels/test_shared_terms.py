@@ -61,3 +61,14 @@ def test_rows_are_read_and_written(biased):
     np.testing.assert_array_equal(out[1], own[1])
     assert out[2].tolist() == [0] * 30 + [1 if biased else 0, 0]
     assert np.isnan(out[0]).all()
+
+
+def test_what_is_too_small_to_matter_is_written_as_zero():
+    system = system_of(20, biased=False)
+    own = np.full((3, 32), 1e-30, np.float32)
+    own[1, 10:14] = [2e-16, -3e-16, np.nan, 0.5]
+    x, out = np.zeros(32, np.float32), np.ones((3, 32), np.float32)
+    there_and_back(own.ravel(), 1, system, x, out.ravel())
+    expected = np.zeros(32, np.float32)
+    expected[10:14] = own[1, 10:14]
+    np.testing.assert_array_equal(out[1], expected)
