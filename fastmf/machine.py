@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
 
 __all__ = ["available_memory", "available_threads", "peak_memory"]
 
-_CGROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
+_MEMBERSHIP = Path("/proc/self/cgroup")
+_GROUPS = Path("/sys/fs/cgroup")
 
 
 def _proc_bytes(path: Path, field: str) -> list[int]:
     """Return the bytes that a line such as ``VmHWM:  1234 kB`` tells, or nothing without one."""
     lines = path.read_text().splitlines() if path.exists() else []
     return [int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")]
+
+
+def _group_limits() -> list[int]:
+    """Return the limits of this process's control group and of those around it, in bytes."""
+    lines = _MEMBERSHIP.read_text().splitlines() if _MEMBERSHIP.exists() else []
+    # The outermost groups are there even where the process's own cannot be seen from a container.
+    found = [_GROUPS / "memory.max", _GROUPS / "memory" / "memory.limit_in_bytes"]
+    for _, controllers, group in (line.split(":", 2) for line in lines if line.count(":") >= 2):
+        names = controllers.split(",")
+        if "memory" not in names and controllers:
+            continue
+        limit = found[int("memory" in names)]  # of version 2 of the interface, of version 1
+        inner = Path(group.lstrip("/"))
+        found += [limit.parent / one / limit.name for one in (inner, *inner.parents)]
+    texts = []
+    for path in found:
+        with contextlib.suppress(OSError):
+            texts.append(path.read_text().strip())
+    return [int(text) for text in texts if text.isdigit()]
 
 
 def available_threads() -> int:
@@ -39,15 +57,13 @@ def available_memory() -> int | None:
     Returns
     -------
     int or None
-        The lower of what the system reports as available and the limit of a control group;
-        None where neither can be read.
+        The lowest of what the system reports as available and the limits of the control groups
+        that the process is in; None where none can be read.
     """
     limits = _proc_bytes(Path("/proc/meminfo"), "MemAvailable")
     if not limits and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    caps = [limit.read_text().strip() for limit in _CGROUP_LIMITS if limit.exists()]
-    limits += [int(cap) for cap in caps if cap.isdigit()]
-    return min(limits, default=None)
+    return min([*limits, *_group_limits()], default=None)
 
 
 def peak_memory() -> int | None:

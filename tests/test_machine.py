@@ -41,16 +41,55 @@ def test_available_memory_is_below_the_machine_s():
     assert 10 * 2**20 < available <= total
 
 
-@pytest.mark.parametrize(("limit", "expected"), [("4096", 4096), ("max", None)])
-def test_the_limit_of_a_control_group_counts(tmp_path, monkeypatch, limit, expected):
-    unlimited = machine.available_memory()
-    path = tmp_path / "memory.max"
-    path.write_text(limit + "\n")
-    monkeypatch.setattr(machine, "_CGROUP_LIMITS", (path, tmp_path / "missing"))
-    if expected is None:
-        assert machine.available_memory() > 4096
-    else:
-        assert machine.available_memory() == expected <= unlimited
+MAX_OF_VERSION_1 = "9223372036854771712"  # no limit
+
+
+def available_within(monkeypatch, tmp_path, membership, limits):
+    """Memory that is available where control groups have these limits, by their path."""
+    for path, limit in limits.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(limit + "\n")
+    (tmp_path / "cgroup").write_text(membership)
+    monkeypatch.setattr(machine, "_MEMBERSHIP", tmp_path / "cgroup")
+    monkeypatch.setattr(machine, "_GROUPS", tmp_path)
+    return machine.available_memory()
+
+
+@pytest.mark.parametrize(
+    ("membership", "limits"),
+    [
+        ("0::/\n", {"memory.max": "4096"}),
+        ("0::/a/b\n", {"a/b/memory.max": "4096", "a/memory.max": "max"}),
+        ("0::/a/b\n", {"a/b/memory.max": "max", "a/memory.max": "4096", "c/memory.max": "1"}),
+        ("0::/a\n", {"a/memory.max": "5000", "memory.max": "4096"}),
+        ("0::/not/seen/from/here\n", {"memory.max": "4096"}),
+        ("0::/../../outside\n", {"memory.max": "4096"}),
+        (
+            "5:cpu:/a\n4:memory,hugetlb:/a/b\n0::/x\n",
+            {
+                "memory/a/b/memory.limit_in_bytes": "4096",
+                "memory/memory.limit_in_bytes": MAX_OF_VERSION_1,
+            },
+        ),
+        ("4:memory:/docker/1f\n", {"memory/memory.limit_in_bytes": "4096"}),
+    ],
+)
+def test_the_limits_of_all_control_groups_around_count(tmp_path, monkeypatch, membership, limits):
+    assert available_within(monkeypatch, tmp_path, membership, limits) == 4096
+
+
+@pytest.mark.parametrize(
+    ("membership", "limits"),
+    [
+        ("0::/a\n", {"a/memory.max": "max"}),
+        ("4:memory:/a\n", {"memory/a/memory.limit_in_bytes": MAX_OF_VERSION_1}),
+        ("5:cpu:/a\n", {"memory/a/memory.limit_in_bytes": "1", "a/memory.max": "1"}),
+        ("0::/a\n", {"a/memory.max/folder": "1"}),
+        ("not as expected\n", {}),
+    ],
+)
+def test_without_a_limit_the_machine_counts(tmp_path, monkeypatch, membership, limits):
+    assert available_within(monkeypatch, tmp_path, membership, limits) > 4096
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")

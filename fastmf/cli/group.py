@@ -117,7 +117,7 @@ def _unwritable(error: UnicodeEncodeError) -> str:
 
 @click.group(
     cls=CommandGroup,
-    help="""Fast, reproducible matrix factorization for ratings.
+    help="""Fast, reproducible recommenders from ratings: matrix factorization and neural networks.
 
 \b
 Try it on a generated sample:  fastmf demo

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from copy import copy
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from collections.abc import Iterable
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
 
-from fastmf.cli.config_file import Config, option_value
-from fastmf.cli.sections import SectionedCommand
-
-if TYPE_CHECKING:
-    from fastmf.models import RatingModel
-
-__all__ = ["DEFAULT_MODEL", "Several", "TrainCommand", "hyperparameter_options"]
-
-DEFAULT_MODEL = "mf"
+__all__ = ["Several", "hyperparameter_options", "spellings", "whose_option"]
 
 # Hyperparameters whose option has a shorter name.
 _OPTION_NAMES = {"random_state": "seed"}
@@ -88,11 +79,11 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> click.Option:
     dashed = _OPTION_NAMES.get(field.name, field.name).replace("_", "-")
     described = {"default": field.default, "help": field.metadata["help"]}
     kind = _without_none(hint)
-    if kind is bool and field.default is False:
-        return click.Option([f"--{dashed}", field.name], is_flag=True, **described)
     if kind is bool:
         return click.Option(
-            [f"--{dashed}/--no-{dashed}", field.name], show_default=True, **described
+            [f"--{dashed}/--no-{dashed}", field.name],
+            show_default=field.default is True,  # that nothing is set goes without saying
+            **described,
         )
     # A default of None stands for a rule that the help text tells, and so does one of nothing.
     shown = field.default not in (None, ())
@@ -121,50 +112,55 @@ def _click_type(kind: Any, field: dataclasses.Field[Any]) -> click.ParamType[Any
     raise TypeError(f"hyperparameter {field.name} has type {kind}, which no option can hold")
 
 
-class TrainCommand(SectionedCommand):
-    """A command whose options grow by the hyperparameters of the model that ``--model`` names.
+def spellings(options: Iterable[click.Parameter]) -> dict[str, tuple[click.Option, bool]]:
+    """Return options by the words that name them, without dashes.
 
-    The callback gets them as keyword arguments under the names of the fields.
+    Parameters
+    ----------
+    options : iterable of click.Parameter
+        Arguments among them are left out, and so is what is no value of the command, as ``--help``.
+
+    Returns
+    -------
+    dict
+        Of each long name, and of the name of the hyperparameter where that is another, with ``_``
+        for ``-``: the option, and whether the word means it rather than its contrary, as that of
+        ``--no-cache`` does.
     """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Find the model and the configuration before the arguments are parsed as a whole."""
-        path = option_value(args, "--config")
-        config = Config(None if path is None else Path(path), ctx)
-        ctx.obj = _model_class(option_value(args, "--model") or config.model or DEFAULT_MODEL, ctx)
-        ctx.default_map = {**(ctx.default_map or {}), **config.defaults(self.get_params(ctx))}
-        return super().parse_args(ctx, args)
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the command's own parameters and those of the model."""
-        own = [_of_model(option, ctx.obj) for option in super().get_params(ctx)]
-        if ctx.obj is None:  # the model named does not exist
-            return own
-        # On the help page they stand behind the model they belong to.
-        behind = 1 + next(place for place, option in enumerate(own) if "--model" in option.opts)
-        return [
-            *own[:behind],
-            *hyperparameter_options(ctx.obj.hyperparameters),
-            *own[behind:],
-        ]
+    found = {}
+    for option in options:
+        if not isinstance(option, click.Option) or not option.expose_value:
+            continue
+        meant = [(word, option.flag_value is not False) for word in option.opts]
+        meant += [(word, False) for word in option.secondary_opts]
+        meant += [(f"--{option.name}", True)] if option.name in _OPTION_NAMES else []
+        for word, means_it in meant:
+            if word.startswith("--"):
+                found[word[2:].replace("-", "_")] = (option, means_it)
+    return found
 
 
-def _of_model(option: click.Parameter, model: type[RatingModel] | None) -> click.Parameter:
-    """Return an option as it is for a model: patience counts late, from the start, or never."""
-    patience = getattr(model, "patience_counts", "late")
-    if "--patience" not in option.opts or patience == "late":
-        return option
-    told: Any = copy(option)
-    told.hidden = patience == "never"
-    told.help = "Epochs without a better validation RMSE before training stops; 0 runs them all."
-    return cast(click.Parameter, told)
+def whose_option(word: str, model: str) -> str | None:
+    """Say which models have an option that a model has not.
 
+    Parameters
+    ----------
+    word : str
+        What names the option, with or without its dashes.
+    model : str
+        The model that has none such.
 
-def _model_class(kind: str, ctx: click.Context) -> type[RatingModel]:
+    Returns
+    -------
+    str or None
+        The rest of a sentence; None where no model has it.
+    """
     from fastmf.models import MODELS, model_class
 
-    if kind not in MODELS:
-        raise click.BadParameter(
-            f"no model {kind!r}; there are: {', '.join(MODELS)}", ctx, param_hint="'--model'"
-        )
-    return model_class(kind)
+    plain = word.lstrip("-").replace("-", "_")
+    owners = [
+        kind
+        for kind in MODELS
+        if plain in spellings(hyperparameter_options(model_class(kind).hyperparameters))
+    ]
+    return f"is an option of {', '.join(owners)}; {model} has none such" if owners else None

@@ -104,6 +104,7 @@ class MemorySize(click.ParamType[int]):
         "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40,
         "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
     }  # fmt: skip
+    _LIMIT = 2**60
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the bytes that a text means."""
@@ -112,8 +113,10 @@ class MemorySize(click.ParamType[int]):
             size = float(match[1]) * self._UNITS[match[2]] if match else 0.0
         except (ValueError, KeyError):
             size = 0.0
-        if not 1 <= size < 2**60:
+        if size < 1:
             self.fail(f"{value!r} is no size; write it like 1GiB or 800MB", param, ctx)
+        if size >= self._LIMIT:
+            self.fail(f"{value!r} is too much; no machine has {self._LIMIT >> 40:,}TiB", param, ctx)
         return int(size)
 
 

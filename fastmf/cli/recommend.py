@@ -119,6 +119,7 @@ def recommend(
         check_apart(out, seen, handful, titles, model)
     console = Console(quiet)
     fitted = load_model(model)
+    n = min(n, len(fitted.items_))
     if out is not None and seen is None and handful is None and fitted.source_ is not None:
         check_apart(out, Path(fitted.source_))
     names = None if titles is None else read_titles(titles)

@@ -47,7 +47,7 @@ def similar(
     fitted = load_model(model)
     names = None if titles is None else read_titles(titles)
     with Console(quiet).work("comparing", "items", len(fitted.items_)):
-        found = fitted.similar_items(item, n)
+        found = fitted.similar_items(item, min(n, len(fitted.items_)))
     # As the model has it: a number where its ids are numbers.
     known_as = fitted.items_.take(fitted.items_.lookup([item])).tolist()[0]
     items = [

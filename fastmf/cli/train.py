@@ -13,7 +13,6 @@ import click
 from fastmf.cli.cleaning import cleaning_options
 from fastmf.cli.console import Console
 from fastmf.cli.hold_out import WAYS, HoldOut, known_only_option, parse_hold_out
-from fastmf.cli.hyperparameters import DEFAULT_MODEL, TrainCommand
 from fastmf.cli.interrupt import GracefulStop, graceful_interrupts
 from fastmf.cli.options import (
     NamedPath,
@@ -25,6 +24,7 @@ from fastmf.cli.options import (
     threads_option,
 )
 from fastmf.cli.reading import load_ratings
+from fastmf.cli.train_command import DEFAULT_MODEL, TrainCommand
 from fastmf.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -55,14 +55,20 @@ Ctrl-C ends training after the running epoch and saves the model; a second one e
 )
 @ratings_argument
 @click.option(
-    "--model", "kind", default=DEFAULT_MODEL, show_default=True, metavar="NAME", help="The model."
+    "--model",
+    "kind",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    metavar="NAME",
+    help="The model, one of those below.",
 )
 @click.option(
     "--config",
     type=NamedPath(),
     metavar="FILE",
     help="A TOML file of options, without dashes in front: the model and its hyperparameters, and "
-    "whatever else. Options on the command line count before it.",
+    "whatever else. Options on the command line count before it. Paths in it start from the "
+    "current folder, as on the command line.",
 )
 @click.option(
     "--items",
@@ -151,7 +157,7 @@ def train(
     folder = out or default_model_folder(ratings)
     check_model_target(folder)
     ctx.obj.hyperparameters(**hyperparameters)
-    metadata = _metadata(ctx.obj, items, users)
+    metadata = _metadata(ctx.obj, hyperparameters, items, users)
     hold_out = _hold_out_or_file(valid, valid_by, known_only)
 
     console = Console(quiet)
@@ -176,7 +182,7 @@ def train(
     run = RunSettings(
         num_threads=threads,
         progress=stop,
-        patience=patience or None,
+        patience=patience,
         max_memory=max_memory,
         stop=stop.is_requested,
     )
@@ -230,7 +236,10 @@ def default_model_folder(ratings: Path) -> Path:
 
 
 def _metadata(
-    model: type[RatingModel], items: Path | None, users: Path | None
+    model: type[RatingModel],
+    hyperparameters: dict[str, Any],
+    items: Path | None,
+    users: Path | None,
 ) -> dict[str, Metadata]:
     """Read the tables that a model takes besides ratings."""
     given = {side: path for side, path in (("items", items), ("users", users)) if path is not None}
@@ -242,6 +251,11 @@ def _metadata(
             f"--model {model.kind} uses what is known of items or users: give --items TABLE or "
             "--users TABLE (or use --model mlp)."
         )
+    for side in ("item", "user"):
+        if hyperparameters.get(f"{side}_features") and f"{side}s" not in given:
+            raise click.UsageError(
+                f"--{side}-features names columns of a table: give --{side}s TABLE."
+            )
     if not given:
         return {}
     from fastmf.data.metadata import read_metadata

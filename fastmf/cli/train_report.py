@@ -18,7 +18,7 @@ from fastmf.cli.evaluation_table import (
     ranking_document,
     ranking_table,
 )
-from fastmf.cli.text_table import bytes_text, counted, table
+from fastmf.cli.text_table import bytes_text, counted, speed_text, table
 from fastmf.errors import DataError
 
 if TYPE_CHECKING:
@@ -183,8 +183,13 @@ class TrainReport:
             rows = counted(document["n_valid"], "validation rating")
             lines += error_table(self.evaluation, model.kind, rows)
         elif self._scores_preferences:
+            name = (
+                "training RMSE of the probabilities of likes"
+                if hasattr(model, "likes_")
+                else "root of the training loss"
+            )
             line = (
-                f"  root of the training loss {model.train_rmse_:.4f}; the model predicts "
+                f"  {name} {model.train_rmse_:.4f}; the model predicts "
                 "preferences from 0 to 1, so it has no RMSE on ratings"
             )
             hint = "; add --valid 0.1 to see how good its recommendations are"
@@ -199,16 +204,15 @@ class TrainReport:
         if self._likes is not None:
             likes = self._likes
             lines.append(
-                f"  likes: accuracy {likes.accuracy:.4f}, precision {likes.precision:.4f}, recall "
-                f"{likes.recall:.4f}; {likes.share:.1%} of the validation ratings are likes"
+                f"  likes: accuracy {likes.accuracy:.4f} (always a like: {likes.share:.4f}), "
+                f"precision {likes.precision:.4f}, recall {likes.recall:.4f}"
             )
         phases = [f"{name} {seconds[name]:.2f}" for name in _PHASES]
         facts = [
             ("seconds", ", ".join(phases)),
             (
                 "speed",
-                f"{self.ratings_per_second / 1e6:.1f} million ratings/s on "
-                + counted(self.threads, "thread"),
+                f"{speed_text(self.ratings_per_second)} on {counted(self.threads, 'thread')}",
             ),
         ]
         if document["peak_rss_bytes"] is not None:

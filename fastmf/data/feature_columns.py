@@ -14,16 +14,18 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from fastmf.data.metadata import Cell
-from fastmf.errors import DataError
+from fastmf.data.metadata import Cell, number_text
 
-__all__ = ["KINDS", "FeatureColumn", "FeatureKind", "kind_of"]
+__all__ = ["KINDS", "FeatureColumn", "FeatureKind", "kind_of", "reads_as_number"]
 
 FeatureKind = Literal["number", "category", "categories"]
 KINDS: tuple[str, ...] = get_args(FeatureKind)
 
 # Steps of the quantile transform at most; finer ones change nothing that a network could learn.
 _QUANTILES = 256
+
+# Beyond it differences overflow; numbers past it count as it.
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True)
@@ -61,19 +63,14 @@ class FeatureColumn:
         name : str
         kind : {"number", "category", "categories"}
         cells : sequence
-            Of the rows that have ratings.
+            Of the rows that have ratings; for numbers all as `reads_as_number` wants them.
 
         Returns
         -------
         FeatureColumn
-
-        Raises
-        ------
-        DataError
-            If it is to be numbers and holds other text.
         """
         if kind == "number":
-            numbers = [_number(name, cell) for cell in cells]
+            numbers = [_number(cell) for cell in cells]
             known = [number for number in numbers if number is not None]
             # At the values themselves where there are few: none lies between two of them.
             steps = np.linspace(0, 1, min(len(known), _QUANTILES))
@@ -106,19 +103,14 @@ class FeatureColumn:
         Parameters
         ----------
         cells : sequence
-            (n,) cells of a column of numbers.
+            (n,) cells of a column of numbers, all as `reads_as_number` wants them.
 
         Returns
         -------
         (n, 1) or (n, 2) float32
             Numbers, 0 where unknown; and with `gaps`, 1 where unknown and 0 elsewhere.
-
-        Raises
-        ------
-        DataError
-            On text that is no number.
         """
-        found = [_number(self.name, cell) for cell in cells]
+        found = [_number(cell) for cell in cells]
         unknown = np.array([number is None for number in found], np.bool_)
         values = np.array([0.0 if number is None else number for number in found])
         marks = np.asarray(self.quantiles)
@@ -201,7 +193,7 @@ def kind_of(cells: Sequence[Cell]) -> FeatureKind:
     known = [cell for cell in cells if cell is not None]
     if any(isinstance(cell, tuple) for cell in known):
         return "categories"
-    if known and all(_reads_as_number(cell) for cell in known):
+    if known and all(reads_as_number(cell) for cell in known):
         return "number"
     separator = _separator(known)
     if not separator:
@@ -220,28 +212,36 @@ def _parts(cell: Cell, separator: str) -> tuple[str, ...]:
         return ()
     if isinstance(cell, tuple):
         return cell
-    text = f"{cell:g}" if isinstance(cell, float) else cell
+    text = cell if isinstance(cell, str) else number_text(cell)
     parts = text.split(separator) if separator else [text]
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def _reads_as_number(cell: Cell) -> bool:
+def reads_as_number(cell: Cell) -> bool:
+    """Tell whether a cell is a number, text that reads as one, or unknown.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Returns
+    -------
+    bool
+    """
+    if cell is None:
+        return True
     if isinstance(cell, tuple):
         return False
     try:
-        float(cell)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        float(cell)
+    except ValueError:
         return False
     return True
 
 
-def _number(name: str, cell: Cell) -> float | None:
-    """Return a cell as a finite number; None where nothing is known."""
+def _number(cell: Cell) -> float | None:
+    """Return a cell as a number that can be subtracted from any other; None where unknown."""
     if cell is None:
         return None
-    if not _reads_as_number(cell):
-        raise DataError(
-            f"column {name} is to be numbers, but holds {cell!r}; take it as {name}:category"
-        )
     number = float(cell)  # type: ignore[arg-type]
-    return number if math.isfinite(number) else None
+    return min(max(number, -_LARGEST), _LARGEST) if math.isfinite(number) else None

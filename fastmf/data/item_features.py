@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from fastmf.data.feature_columns import KINDS, FeatureColumn, kind_of
+from fastmf.data.feature_columns import KINDS, FeatureColumn, kind_of, reads_as_number
 from fastmf.data.metadata import Cell, Metadata
 from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import DataError
@@ -19,6 +20,11 @@ __all__ = ["FeatureEncoder", "Features"]
 # A column of texts that nearly every row has of its own, such as titles, tells nothing of others.
 _FEW_LEVELS = 20
 _MOSTLY_UNKNOWN = 0.9
+
+# Bytes of levels in a model file, whose JSON may have 64 MiB; each has a line of its own there,
+# with so many spaces.
+_MOST_BYTES = 60 << 20
+_INDENT = 12
 
 
 class Features(NamedTuple):
@@ -101,14 +107,18 @@ class FeatureEncoder:
                 "are not in it; nothing is known of them"
             )
         columns = []
-        for name, kind in _wanted(metadata, names):
+        for name, asked in _wanted(metadata, names):
             cells = [metadata.columns[name][row] for row in known]
-            column = FeatureColumn.learn(name, kind or kind_of(cells), cells)
+            kind = asked or kind_of(cells)
+            if kind == "number":
+                _check_numbers(metadata, name, known)
+            column = FeatureColumn.learn(name, kind, cells)
             reason = _reason_against(column, cells, chosen=bool(names))
             if reason:
                 notes.append(f"{metadata.name}: column {name} is left out: {reason}")
             else:
                 columns.append(column)
+        _check_size(metadata, columns)
         if not columns:
             raise DataError(
                 f"{metadata.name}: no column left that tells {role}s apart; "
@@ -158,6 +168,8 @@ class FeatureEncoder:
                 notes.append(f"{metadata.name}: it has no column {column.name}; taken as unknown")
             found = [None if row is None or cells is None else cells[row] for row in rows]
             if column.kind == "number":
+                if cells is not None:
+                    _check_numbers(metadata, column.name, rows)
                 numbers.append(column.numbers(found))
                 continue
             places, unseen = column.places(found)
@@ -212,6 +224,32 @@ def _rows(metadata: Metadata, vocabulary: Vocabulary) -> list[int | None]:
         if index >= 0:
             rows[index] = row
     return rows
+
+
+def _check_numbers(metadata: Metadata, name: str, rows: Sequence[int | None]) -> None:
+    """Refuse text that is no number in a column that is to be numbers."""
+    cells = metadata.columns[name]
+    for row in rows:
+        if row is not None and not reads_as_number(cells[row]):
+            raise DataError(
+                f"{metadata.name}: column {name} is to be numbers, but holds {cells[row]!r} in the "
+                f"row of id {metadata.ids[row]}; take it as {name}:category"
+            )
+
+
+def _check_size(metadata: Metadata, columns: Sequence[FeatureColumn]) -> None:
+    """Refuse more texts than a model file can hold, before anything is trained."""
+    sizes = {
+        column.name: len(json.dumps(column.levels)) + _INDENT * len(column.levels)
+        for column in columns
+    }
+    if sum(sizes.values()) > _MOST_BYTES:
+        name = max(sizes, key=lambda name: sizes[name])
+        raise DataError(
+            f"{metadata.name}: the texts of column {name} take {sizes[name] / 2**20:.0f} MiB in a "
+            f"model file, which holds {_MOST_BYTES >> 20} of all columns; shorten them, or leave "
+            "the column out"
+        )
 
 
 def _wanted(metadata: Metadata, names: Sequence[str]) -> list[tuple[str, str | None]]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from fastmf.data.id_tables import as_ids
-from fastmf.data.readers.part import unreadable
+from fastmf.data.raw_tables import (
+    column_values,
+    decoded,
+    first_record,
+    read_arrow_table,
+    text_records,
+)
 from fastmf.errors import DataError
 
 __all__ = ["MOVIELENS_GENRES", "ItemRow", "item_rows"]
@@ -100,7 +100,7 @@ def item_rows(path: Path) -> Iterator[ItemRow]:
         raise DataError(
             f"{path}: not a text file of titles; give CSV, TSV, '::' or '|' text, or Parquet"
         )
-    text = _decoded(data)
+    text = decoded(data)
     lines = [line for line in text.split("\n") if line.strip()]
     if not lines:
         raise DataError(f"{path}: the file is empty, no titles in it")
@@ -115,14 +115,6 @@ def _no_columns(path: Path, seen: str) -> DataError:
         f"{path}: no columns of item ids and titles; {seen}; give it a header line such as "
         "item,title"
     )
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("iso-8859-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _find(header: Sequence[str]) -> _Places | None:
@@ -144,10 +136,7 @@ def _find(header: Sequence[str]) -> _Places | None:
 def _with_header(text: str, first: str, path: Path) -> Iterator[ItemRow] | None:
     """Return rows by the names in the first line; None when it names none."""
     for separator in _HEADER_SEPARATORS:
-        try:
-            header = next(csv.reader([first], delimiter=separator))
-        except csv.Error:  # a first line longer than any field may be
-            continue
+        header = first_record(first, separator)
         places = _find(header)
         if places is not None:
             rows = _parsed(text, separator, places, path)
@@ -162,45 +151,11 @@ def _with_genres_apart(row: ItemRow) -> ItemRow:
 
 
 def _parsed(text: str, separator: str, places: _Places, path: Path) -> Iterator[ItemRow]:
-    """Yield the rows behind the header."""
-    # Quotes are as often part of a title as around it where commas need none: they enclose
-    # fields only if every line closes what it opens.
-    quoted = separator in ",;" or all(line.count('"') % 2 == 0 for line in text.split("\n"))
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=separator,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-    )
-    begin = 1
-    fields: list[str] = []
-    try:
-        next(fields for fields in reader if fields)
-        while True:
-            start = reader.line_num + 1
-            record = next(reader, None)
-            if record is None:
-                break
-            begin, fields = start, record
-            row = places.pick(fields)
-            if row is not None:
-                yield row
-    except csv.Error as error:
-        line = reader.line_num
-        raise DataError(f"{path}, line {line}: {error}; is a quote left open?") from error
-    if any("\n" in field for field in fields):
-        _check_closed(text, separator, begin, path)
-
-
-def _check_closed(text: str, separator: str, line: int, path: Path) -> None:
-    """Refuse a last record whose quote swallowed the lines behind it."""
-    rest = islice(io.StringIO(text, newline=""), line - 1, None)
-    try:
-        for _ in csv.reader(rest, delimiter=separator, strict=True):
-            pass
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {line}: a quote is opened here and not closed as it should be"
-        ) from error
+    """Return the rows behind the header."""
+    records = text_records(text, separator, path)
+    next(records)
+    picked = map(places.pick, records)
+    return (row for row in picked if row is not None)
 
 
 def _without_header(lines: list[str]) -> Iterator[ItemRow] | None:
@@ -237,11 +192,7 @@ def _flagged(records: Iterable[list[str]]) -> Iterator[ItemRow]:
 
 def _from_columns(path: Path) -> Iterator[ItemRow]:
     """Return the rows of a Parquet or Arrow file."""
-    try:
-        table = pq.read_table(path) if _is_parquet(path) else pa.ipc.open_file(path).read_all()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise unreadable(str(path), error) from error
+    table = read_arrow_table(path)
     places = _find(table.schema.names)
     if places is None:
         raise _no_columns(path, f"its columns are {', '.join(table.schema.names)[:60]!r}")
@@ -249,18 +200,15 @@ def _from_columns(path: Path) -> Iterator[ItemRow]:
     if ids is None:
         raise DataError(f"{path}: its item ids are neither integers nor text")
     columns = [
-        None if place is None else [_text(value) for value in table.column(place).to_pylist()]
+        None
+        if place is None
+        else [_text(value) for value in column_values(table, place, str(path))]
         for place in places
     ]
     columns[0] = ["" if item is None else str(item) for item in ids.to_pylist()]
     none = [None] * table.num_rows
     filled = (none if column is None else column for column in columns)
     return (ItemRow(*row) for row in zip(*filled, strict=True))
-
-
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
 
 
 def _text(value: Any) -> Any:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fastmf.data.items import read_items
-from fastmf.data.readers.part import unreadable
+from fastmf.data.raw_tables import (
+    column_values,
+    decoded,
+    first_record,
+    read_arrow_table,
+    text_records,
+)
 from fastmf.errors import DataError
 
-__all__ = ["Cell", "Metadata", "read_metadata"]
+__all__ = ["Cell", "Metadata", "number_text", "read_metadata"]
 
 Role = Literal["item", "user"]
 
-Cell = float | str | tuple[str, ...] | None
+Cell = int | float | str | tuple[str, ...] | None
 """What a table says of one row in one column: a number, text, several texts, or nothing."""
 
 _SEPARATORS = (",", "\t", ";", "|")
@@ -96,8 +99,9 @@ def read_metadata(source: Any, role: Role = "item") -> Metadata:
     if isinstance(source, Mapping):
         columns = {str(key): list(values) for key, values in source.items()}
     elif hasattr(source, "to_pydict"):
-        columns = source.to_pydict()
+        columns = _of_arrow(source, name)
     elif hasattr(source, "columns") and hasattr(source, "__getitem__"):
+        _check_names(source.columns, name)
         columns = {str(key): list(source[key]) for key in source.columns}
     else:
         raise DataError(
@@ -116,10 +120,10 @@ def _read_file(path: Path, role: Role) -> Metadata:
     except OSError as error:
         raise DataError(f"{path}: the table cannot be read: {error.strerror}") from error
     if data.startswith((b"PAR1", b"ARROW1")):
-        return _assembled(_columnar(path), str(path), role)
+        return _assembled(_of_arrow(read_arrow_table(path), str(path)), str(path), role)
     if b"\0" in data[:4096]:
         raise DataError(f"{path}: not a table; give CSV, TSV, '::' or '|' text, or Parquet")
-    text = _decoded(data)
+    text = decoded(data)
     first = text.split("\n", 1)[0]
     for pattern, separator, names in _HEADERLESS:
         if pattern.match(first):
@@ -133,47 +137,28 @@ def _read_file(path: Path, role: Role) -> Metadata:
     return _assembled(columns, str(path), role)
 
 
-def _decoded(data: bytes) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("iso-8859-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _of_arrow(table: pa.Table, name: str) -> dict[str, list[Any]]:
+    names = table.column_names
+    _check_names(names, name)
+    return {key: column_values(table, place, name) for place, key in enumerate(names)}
 
 
-def _columnar(path: Path) -> dict[str, list[Any]]:
-    try:
-        with path.open("rb") as file:
-            is_parquet = file.read(4) == b"PAR1"
-        table = pq.read_table(path) if is_parquet else pa.ipc.open_file(path).read_all()
-        columns: dict[str, list[Any]] = table.to_pydict()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise unreadable(str(path), error) from error
-    return columns
+def _check_names(names: Iterable[Any], name: str) -> None:
+    """Refuse two columns of one name: which of them is meant cannot be told."""
+    seen: set[str] = set()
+    for key in map(str, names):
+        if key in seen:
+            raise DataError(f"{name}: it has two columns {key}; give each a name of its own")
+        seen.add(key)
 
 
 def _with_header(text: str, first: str, path: Path, role: Role) -> dict[str, list[Any]] | None:
     """Return the columns named in the first line; None when it names no ids."""
     for separator in _SEPARATORS:
-        try:
-            names = next(csv.reader([first], delimiter=separator), [])
-            if len(names) < 2 or _id_column(names, role) is None:
-                continue
-            # Quotes are as often part of a text as around it where commas need none.
-            quoted = separator in ",;" or all(line.count('"') % 2 == 0 for line in text.split("\n"))
-            rows = csv.reader(
-                io.StringIO(text, newline=""),
-                delimiter=separator,
-                quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-            )
-            next(rows)
-            parted = [row for row in rows if row]
-            # What swallows the rest of the table ends in the last cell of all, with lines in it.
-            if text.count('"') % 2 and parted and "\n" in parted[-1][-1].rstrip("\n"):
-                raise csv.Error("the last cell has several lines")
-            return _by_name(names, parted)
-        except csv.Error as error:
-            raise DataError(f"{path}: {error}; is a quote left open?") from error
+        names = first_record(first, separator)
+        if len(names) >= 2 and _id_column(names, role) is not None:
+            _, *rows = text_records(text, separator, path)
+            return _by_name(names, rows)
     return None
 
 
@@ -246,8 +231,23 @@ def _assembled(columns: Mapping[str, Any], name: str, role: Role) -> Metadata:
 
 def _id_text(value: Any) -> str:
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.0f}" if value.is_integer() else str(value)
+        return "" if math.isnan(value) else number_text(value)
     return "" if value is None else str(value).strip()
+
+
+def number_text(number: float) -> str:
+    """Return a number as the text of an id or a category: 7 and 7.0 are the same one.
+
+    Parameters
+    ----------
+    number : int or float
+
+    Returns
+    -------
+    str
+        All digits of a whole number; of others as many as tell it from its neighbours.
+    """
+    return str(int(number)) if float(number).is_integer() else str(number)
 
 
 def _cell(value: Any) -> Cell:
@@ -257,8 +257,15 @@ def _cell(value: Any) -> Cell:
         texts = (_text(str(part)) for part in plain if part is not None)
         return tuple(text for text in texts if text is not None) or None
     if isinstance(plain, int | float) and not isinstance(plain, bool):
-        return float(plain) if math.isfinite(plain) else None
+        return plain if _is_finite(plain) else None
     return None if plain is None else _text(str(plain))
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number past the floats
+        return False
 
 
 def _text(text: str) -> str | None:

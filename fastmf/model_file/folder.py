@@ -5,58 +5,51 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Collection
+import time
+import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from fastmf.errors import ModelFileError
-
 __all__ = ["replace_folder"]
 
+# A folder that nobody has written to for so long belongs to a process that was killed.
+_LEFTOVER_SECONDS = 3600
 
-def replace_folder(
-    target: Path,
-    write: Callable[[Path], None],
-    *,
-    is_own: Callable[[Path], bool],
-    known_files: Collection[str],
-) -> None:
+
+def replace_folder(target: Path, write: Callable[[Path], None]) -> None:
     """Write a folder beside its target, flush it to disk, and give it the target's name.
 
     A folder already in the target's place keeps its name until the new one is complete, is then
     renamed aside, and is deleted last; if the new one cannot take the name, it gets it back. (No
     portable call exchanges two folders at once: a crash of the machine between the two renames
-    leaves the old folder whole beside the target, as ``.fastmf-*.old``.)
+    leaves the old folder whole beside the target, as ``.fastmf-*.old``.) What a process that was
+    killed left beside the same target goes when the next has written there, after an hour.
 
     Parameters
     ----------
     target : Path
-        The folder to make. Missing parents are made, and removed again when writing fails.
+        The folder to make; a folder in its place is one that may be replaced. Missing parents are
+        made, and removed again when writing fails.
     write : callable
         Writes the files into the empty folder it is given.
-    is_own : callable
-        Whether an existing folder may be replaced, for it was written here.
-    known_files : collection of str
-        All that such a folder may hold; anything else in it would be lost.
 
     Raises
     ------
-    ModelFileError
-        If the target is something that must not be replaced.
     OSError
         If writing or renaming fails.
     """
     target = target.resolve()
-    _check_replaceable(target, is_own, known_files)
     made = _make_parents(target.parent)
+    prefix = f".fastmf-{zlib.crc32(os.fsencode(target.name)):08x}-"
     token = secrets.token_hex(6)
-    beside = target.parent / f".fastmf-{token}.tmp"
+    beside = target.parent / f"{prefix}{token}.tmp"
     try:
         beside.mkdir()
         write(beside)
         for path in (*beside.iterdir(), beside):
             _flush(path)
-        _take_name(beside, target, target.parent / f".fastmf-{token}.old")
+        _take_name(beside, target, target.parent / f"{prefix}{token}.old")
         _flush(target.parent)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
@@ -64,29 +57,7 @@ def replace_folder(
             with suppress(OSError):
                 parent.rmdir()
         raise
-
-
-def _check_replaceable(
-    target: Path, is_own: Callable[[Path], bool], known_files: Collection[str]
-) -> None:
-    """Refuse to replace anything but an empty folder or one that was written here."""
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise ModelFileError(f"{target} is a file; name a folder that does not exist yet")
-    names = {entry.name for entry in target.iterdir()}
-    if not names:
-        return
-    if not is_own(target):
-        raise ModelFileError(
-            f"{target} exists and is not a saved model; name a folder that does not exist yet"
-        )
-    foreign = sorted(names - set(known_files))
-    if foreign:
-        raise ModelFileError(
-            f"{target} holds {foreign[0]} beside the saved model, which would be lost; "
-            "move it away or name another folder"
-        )
+    _clear_leftovers(target.parent, prefix)
 
 
 def _make_parents(folder: Path) -> list[Path]:
@@ -115,6 +86,15 @@ def _take_name(beside: Path, target: Path, aside: Path) -> None:
             aside.rename(target)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _clear_leftovers(parent: Path, prefix: str) -> None:
+    """Remove folders that were on their way into or out of a place that now holds a whole one."""
+    for folder in parent.glob(f"{prefix}*.*"):
+        with suppress(OSError):  # another process may be clearing it
+            newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+            if time.time() - newest > _LEFTOVER_SECONDS:
+                shutil.rmtree(folder)
 
 
 def _flush(path: Path) -> None:

@@ -75,7 +75,10 @@ def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     path : pathlib.Path
     arrays : dict of str to ndarray
     """
+    path.touch()
+    mode = path.stat().st_mode
     save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
+    path.chmod(mode)  # save_file keeps everybody else from reading it
 
 
 def map_arrays(path: Path) -> dict[str, NDArray[Any]]:

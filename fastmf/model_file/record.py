@@ -75,6 +75,7 @@ _COUNT = (_is_count, "a whole number from 1 on")
 _ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "mean": _NUMBER,
     "offset": _NUMBER,
+    "spread": _NUMBER,
     "baseline_mean": _NUMBER,
     "train_rmse": _NUMBER,
     "rating_range": (_is_range, "two finite numbers, the lower one first"),

@@ -9,14 +9,21 @@ from fastmf.errors import ParameterError
 if TYPE_CHECKING:
     from fastmf.models.base import RatingModel
 
-__all__ = ["ability"]
+__all__ = ["PURPOSES", "MissingAbilityError", "ability", "missing_ability"]
 
-_PURPOSES = {
+PURPOSES = {
     "explain": "explain predictions",
+    "fold_in_items": "take in an item by its ratings alone",
     "fold_in_users": "take in a person by their ratings alone",
     "partial_fit": "be updated with new ratings; train it again on all of them",
+    "recommend_for": "recommend to a person by their ratings alone",
     "std_index": "tell standard deviations of predictions",
 }
+"""What the methods are for that not every model has."""
+
+
+class MissingAbilityError(ParameterError, AttributeError):
+    """A method asked for that a model does not have; an AttributeError for `hasattr`."""
 
 
 def ability(model: RatingModel, method: str) -> Any:
@@ -25,7 +32,8 @@ def ability(model: RatingModel, method: str) -> Any:
     Parameters
     ----------
     model : RatingModel
-    method : {"explain", "fold_in_users", "partial_fit", "std_index"}
+    method : str
+        One of `PURPOSES`.
 
     Returns
     -------
@@ -34,14 +42,31 @@ def ability(model: RatingModel, method: str) -> Any:
 
     Raises
     ------
-    ParameterError
+    MissingAbilityError
         If the model has none; the message names the models that have.
     """
-    if hasattr(model, method):
-        return getattr(model, method)
+    if not hasattr(type(model), method):
+        raise missing_ability(model, method)
+    return getattr(model, method)
+
+
+def missing_ability(model: RatingModel, method: str) -> MissingAbilityError:
+    """Return an error that names the models that have a method.
+
+    Parameters
+    ----------
+    model : RatingModel
+        That has none.
+    method : str
+        One of `PURPOSES`.
+
+    Returns
+    -------
+    MissingAbilityError
+    """
     from fastmf.models import MODELS, model_class  # noqa: PLC0415 - it imports all models
 
     able = ", ".join(kind for kind in MODELS if hasattr(model_class(kind), method))
-    raise ParameterError(
-        f"a model of kind {model.kind} cannot {_PURPOSES[method]} (models that can: {able})"
+    return MissingAbilityError(
+        f"a model of kind {model.kind} cannot {PURPOSES[method]} (models that can: {able})"
     )

@@ -107,7 +107,7 @@ class ALSParameters:
 
 
 class ALS(FactorModel):
-    """Ratings as mean + user bias + item bias + user factors . item factors.
+    """User and item biases and the product of factors, by alternating least squares.
 
     The model of `BiasedMF`, trained by alternating least squares on
 

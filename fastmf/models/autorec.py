@@ -20,6 +20,7 @@ from fastmf.models.base import RatingModel
 from fastmf.models.fitted_factors import FittedFactors
 from fastmf.models.folding.fold_in import FoldedItems, FoldedUsers, FoldsInUsers
 from fastmf.models.folding.new_ratings import read_new_ratings
+from fastmf.models.losses import check_rating_range
 from fastmf.models.networks.estimator import NetworkEstimator
 from fastmf.parallel import Team
 from fastmf.training import RunSettings
@@ -138,6 +139,7 @@ class AutoRec(NetworkEstimator, RatingModel, FittedFactors, FoldsInUsers):
     def _check_fit(
         self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
     ) -> None:
+        check_rating_range(train.rating_range, parameters.output)
         check_memory(parameters, train, valid, run)
 
     def _warm_up(self, parameters: Any) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from numbers import Real
-from typing import Any, ClassVar, Protocol, Self
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from fastmf import model_file
 from fastmf.data import Ratings, random_split, read_ratings
-from fastmf.errors import ModelFileError, ParameterError
+from fastmf.errors import DataError, ModelFileError, ParameterError
 from fastmf.models import saving
+from fastmf.models.abilities import PURPOSES, missing_ability
 from fastmf.models.baseline import BiasBaseline, fit_bias_baseline
 from fastmf.models.estimator import Estimator
 from fastmf.models.fitted import FittedModel
+from fastmf.models.measuring import errors_on
 from fastmf.models.training_source import TrainingSource, describe_training_source
 from fastmf.parallel import Team
 from fastmf.training import Outcome, RunSettings, SilentProgress
@@ -75,7 +79,22 @@ class RatingModel(Estimator, FittedModel):
         """Train, with checked hyperparameters, and return the parameters."""
         raise NotImplementedError
 
-    def fit(self, train: Any, valid: Any = None, *, run: RunSettings | None = None) -> Self:
+    if not TYPE_CHECKING:  # for whom all attributes there are would be of any type
+
+        def __getattr__(self, name: str) -> Any:
+            if name in PURPOSES and not hasattr(type(self), name):
+                raise missing_ability(self, name)
+            return object.__getattribute__(self, name)  # raises as if this were not here
+
+    def fit(
+        self,
+        train: Any,
+        valid: Any = None,
+        *,
+        items: Any = None,
+        users: Any = None,
+        run: RunSettings | None = None,
+    ) -> Self:
         """Learn from ratings.
 
         Parameters
@@ -85,6 +104,8 @@ class RatingModel(Estimator, FittedModel):
         valid : Ratings, whatever `read_ratings` takes, or float, optional
             Validation ratings, or the fraction of `train` to hold out at random. With them the
             model keeps its best epoch and stops early; without, it runs all epochs.
+        items, users : optional
+            For `Hybrid` alone.
         run : RunSettings, optional
             Threads, progress, early stop.
 
@@ -101,9 +122,12 @@ class RatingModel(Estimator, FittedModel):
         DivergenceError
             If training diverges; the model is then as it was before.
         """
-        run = run or RunSettings()
+        run = RunSettings.of(run)
+        for name, table in (("items", items), ("users", users)):
+            if table is not None:
+                raise ParameterError(f"{name} is for Hybrid, not {type(self).__name__}")
         team = Team(run.num_threads)  # its threads start with its first tasks
-        parameters = self.hyperparameters(**self.get_params())
+        parameters = self.hyperparameters(**copy.deepcopy(self.get_params()))
         begin = time.perf_counter()
         ratings = read_ratings(train)
         # Now, not after training: what was read is what the model will have learned from.
@@ -116,7 +140,7 @@ class RatingModel(Estimator, FittedModel):
         prepare = time.perf_counter() - begin
         begin = time.perf_counter()
         progress = run.progress or SilentProgress()
-        progress.start("compiling kernels", 0, "")
+        progress.start("compiling kernels, once a machine (may take half a minute)", 0, "")
         try:
             self._warm_up(parameters)
             compile_seconds = time.perf_counter() - begin
@@ -126,6 +150,7 @@ class RatingModel(Estimator, FittedModel):
         finally:
             progress.finish()
         self._adopt(ratings, fitted, baseline, source)
+        self.fitted_parameters_ = parameters  # whatever `set_params` changes later
         self.seconds_ = {
             "prepare": prepare + fitted.prepare_seconds,
             "compile": compile_seconds,
@@ -153,6 +178,53 @@ class RatingModel(Estimator, FittedModel):
         self.source_options_ = {}
         self.updates_ = []
         self.schedule_ = fitted.schedule
+
+    def score(self, ratings: Any, y: None = None) -> float:
+        """Return the RMSE on ratings, negative, so that higher is better, as scikit-learn asks.
+
+        Parameters
+        ----------
+        ratings : Ratings, or whatever `read_ratings` takes
+            Of any table; ids are matched with the model's.
+        y : None, optional
+            Without effect; scikit-learn passes it.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            If there are no ratings, they cannot be read, or the model predicts no ratings.
+        """
+        self._check_fitted()
+        if getattr(self, "scores_preferences", False):
+            raise DataError(
+                f"a model of kind {self.kind} predicts preferences, not ratings, so it has no "
+                "RMSE; fastmf.evaluate_ranking tells its NDCG"
+            )
+        given = read_ratings(ratings, trainable=False)
+        if len(given) == 0:
+            raise DataError("there are no ratings to evaluate the model on")
+        rows = self.users_.lookup(given.users.ids), self.items_.lookup(given.items.ids)
+        with Team() as team:
+            return -errors_on(self, given, team, rows).rmse
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "users_")
+
+    def __sklearn_tags__(self) -> SimpleNamespace:
+        # What scikit-learn looks at in its own `Tags`, without importing it.
+        return SimpleNamespace(
+            estimator_type=None,
+            requires_fit=True,
+            no_validation=False,
+            input_tags=SimpleNamespace(pairwise=False, allow_nan=False),
+            target_tags=SimpleNamespace(required=False),
+        )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the fitted model to a folder; see docs/FORMAT.md.

@@ -65,6 +65,8 @@ class FittedModel:
         before `save` where the columns of a file had to be named.
     updates_ : list of Update
         Ratings that `partial_fit` took in, and where they were.
+    fitted_parameters_ : object
+        The hyperparameters that it was fitted with, a frozen dataclass.
     seconds_ : dict of str to float
         Time of the phases "prepare", "compile" and "train".
     schedule_ : dict of str to object
@@ -89,6 +91,7 @@ class FittedModel:
     source_files_: list[SourceFile] | None
     source_options_: dict[str, str | None]
     updates_: list[Update]
+    fitted_parameters_: Any
     seconds_: dict[str, float]
     schedule_: dict[str, Any]
 
@@ -223,8 +226,8 @@ class FittedModel:
         self, user_ids: ArrayLike, item_ids: ArrayLike
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         self._check_fitted()
-        users = self.users_.lookup(asked_ids(user_ids, "user"))
-        items = self.items_.lookup(asked_ids(item_ids, "item"))
+        users = self.users_.lookup(_ids(user_ids, "user"))
+        items = self.items_.lookup(_ids(item_ids, "item"))
         if len(users) != len(items) and 1 not in (len(users), len(items)):
             raise DataError(
                 f"there are {len(users)} user ids but {len(items)} item ids; "
@@ -275,7 +278,8 @@ class FittedModel:
             If the ids are not a flat list, or `seen` cannot be read.
         """
         self._check_fitted()
-        run = run or RunSettings()
+        run = RunSettings.of(run)
+        _ids(user_ids, "user")  # refuses; the result tells them as they were given
         return recommending.recommend(
             self,
             user_ids,
@@ -305,7 +309,7 @@ class FittedModel:
             If the model does not know the item.
         """
         self._check_fitted()
-        asked = asked_ids(item_id, "item")
+        asked = _ids(item_id, "item")
         if len(asked) != 1:
             raise DataError(f"similar_items takes one item id, not {len(asked)}")
         index = self.items_.lookup(asked)
@@ -314,3 +318,11 @@ class FittedModel:
         top = recommending.similar_items(self.item_vectors(), index, n)
         found = top.item_index[0] >= 0
         return SimilarItems(self.items_.take(top.item_index[0][found]), top.score[0][found])
+
+
+def _ids(ids: Any, role: str) -> NDArray[Any]:
+    """Return ids as `asked_ids` does; refuse those of a kind that names nothing."""
+    array = asked_ids(ids, role)
+    if array.dtype.kind in "cV":
+        raise DataError(f"{role} ids are of type {array.dtype}; give whole numbers or text")
+    return array

@@ -123,6 +123,7 @@ class FittedFactors(FittedModel):
 
     def item_vectors(self) -> NDArray[np.float32]:
         """Return (n_items, k) the factors of the items."""
+        self._check_fitted()
         return self.item_factors_
 
     def ratings_of(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -87,7 +87,7 @@ class Hybrid(RatingNetworkModel):
     embedding it learns from a part of the ratings (`cold_rate`), in which the item's or the
     user's is left out.
 
-    Without a table the model is an `MLP`.
+    Without a table, use `MLP`.
 
     Parameters
     ----------
@@ -150,20 +150,27 @@ class Hybrid(RatingNetworkModel):
         Raises
         ------
         ParameterError, DataError, DivergenceError
-            As for `RatingModel.fit`; DataError also if a table cannot be used.
+            As for `RatingModel.fit`; ParameterError also if no table is given, or columns are
+            named of one that is not; DataError also if a table cannot be used.
         """
         given: dict[Side, Any] = {"user": users, "item": items}
-        self._tables: dict[Side, Metadata] = {
+        tables: dict[Side, Metadata] = {
             side: read_metadata(source, side)
             for side, source in given.items()
             if source is not None
         }
+        if not tables:
+            raise ParameterError(
+                "Hybrid uses what is known of items or users: give items or users (or use MLP)"
+            )
+        for side in ("item", "user"):
+            if side not in tables and getattr(self, f"{side}_features"):
+                raise ParameterError(f"{side}_features names columns of a table: give {side}s")
+        self._tables = tables
         self._found: dict[str, FeatureEncoder] = {}
         self._told: list[str] = []
-        if self._tables:
-            more = {f"{side}s": table.ids for side, table in self._tables.items()}
-            train = widened(read_ratings(train), **more)
-        super().fit(train, valid, run=run)
+        more = {f"{side}s": table.ids for side, table in tables.items()}
+        super().fit(widened(read_ratings(train), **more), valid, run=run)
         self.encoders_, self.notes_ = self._found, tuple(self._told)
         return self
 
@@ -221,6 +228,7 @@ class Hybrid(RatingNetworkModel):
 
         Without a table of items, their embeddings. See `FittedModel.item_vectors`.
         """
+        self._check_fitted()
         rows = self.network_.rows
         if not rows.item_features.shape[1]:
             return super().item_vectors()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from fastmf.data import Ratings
 from fastmf.errors import ParameterError
@@ -16,8 +19,10 @@ __all__ = [
     "HIGHEST_SCALE",
     "HIGHEST_WEIGHT",
     "check_number",
+    "memory_beside",
     "memory_beside_factors",
     "memory_left",
+    "units_of",
 ]
 
 HIGHEST_WEIGHT = 1e6
@@ -26,6 +31,8 @@ float32 overflows. Ratings are scaled to a spread of one while training."""
 
 HIGHEST_SCALE = 10.0
 """Of the factors at the start, likewise."""
+
+_MOST_UNITS = 1 << 16
 
 # Python, compiled kernels and the libraries, measured after a run on a small table.
 _PROCESS_BYTES = 256 << 20
@@ -71,11 +78,45 @@ def check_number(
     if not finite:
         raise ParameterError(f"{name} is {value}, but it must be finite")
     if least is not None and value < least:
-        raise ParameterError(f"{name} is {value}, but it must be at least {least}")
+        raise ParameterError(f"{name} is {value}, but it must be at least {_limit(least)}")
     if above is not None and value <= above:
-        raise ParameterError(f"{name} is {value}, but it must be above {above}")
+        raise ParameterError(f"{name} is {value}, but it must be above {_limit(above)}")
     if most is not None and value > most:
-        raise ParameterError(f"{name} is {value}, but it must be at most {most:g}")
+        raise ParameterError(f"{name} is {value}, but it must be at most {_limit(most)}")
+
+
+def _limit(value: float) -> str:
+    """Write a limit: a whole number in full."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
+def units_of(hidden: Any, example: str) -> tuple[int, ...]:
+    """Return the units of hidden layers after checking them.
+
+    Parameters
+    ----------
+    hidden : sequence of int, (n,) ndarray, or int
+        One number is one layer.
+    example : str
+        For the message.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ParameterError
+    """
+    given = hidden.tolist() if isinstance(hidden, np.ndarray | np.generic) else hidden
+    given = (given,) if isinstance(given, int) else given
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ParameterError(
+            f"hidden is {hidden!r}, but it must be a tuple of units such as {example}"
+        )
+    for units in given:
+        check_number("hidden", units, whole=True, least=1, most=_MOST_UNITS)
+    return tuple(map(int, given))
 
 
 def memory_left(
@@ -114,25 +155,66 @@ def memory_left(
     """
     copies = 3 if keep_best else 2  # the rows in training, the best ones, the compact result
     all_rows = copies * n_rows + more_rows
+
+    def remedy(usable: int) -> str:
+        fitting = int(usable / (all_rows * 4)) // WIDTH * WIDTH - 2
+        return f"use {fitting} or fewer" if fitting >= 1 else ""
+
     needed = all_rows * row_length(factors) * 4
+    return memory_beside(f"{name} is {factors}", needed, n_rows, max_memory, remedy)
+
+
+def memory_beside(
+    settings: str,
+    needed: int,
+    n_rows: int,
+    max_memory: int | None,
+    remedy: Callable[[int], str],
+    *,
+    process_bytes: int = _PROCESS_BYTES,
+) -> int | None:
+    """Refuse to take more memory than there is; return what is left beside it.
+
+    Parameters
+    ----------
+    settings : str
+        What it depends on, for the message, such as "factors is 50".
+    needed : int
+        Bytes.
+    n_rows : int
+        Users and items together, for the message.
+    max_memory : int or None
+        Bytes to keep to; default what the system says is available.
+    remedy : callable
+        Takes the bytes that could be had, and returns which settings would do, or nothing.
+    process_bytes : int, optional
+        Of the process itself.
+
+    Returns
+    -------
+    int or None
+        Bytes, at least 0; None where the system does not tell.
+
+    Raises
+    ------
+    ParameterError
+    """
     limits = [limit for limit in (max_memory, available_memory()) if limit is not None]
     if not limits:
         return None
-    usable = max(0, min(limits) - _PROCESS_BYTES)
+    usable = max(0, min(limits) - process_bytes)
     if needed <= usable:
         return usable - needed
-    fitting = int(usable / (all_rows * 4)) // WIDTH * WIDTH - 2
     given = max_memory is not None and max_memory == min(limits)
-    ways = [f"give max_memory {_size(needed + _PROCESS_BYTES)} or more"] if given else []
-    if fitting >= 1:
-        ways.append(f"use {fitting} or fewer")
+    ways = [f"give max_memory {_size(needed + process_bytes)} or more"] if given else []
+    ways += [way for way in (remedy(usable),) if usable and way]
     left = (
-        f"max_memory is {_size(min(limits))}, and {_size(_PROCESS_BYTES)} go to the process itself"
+        f"max_memory is {_size(min(limits))}, and {_size(process_bytes)} go to the process itself"
         if given
         else f"{_size(usable)} of memory are left for them"
     )
     raise ParameterError(
-        f"{name} is {factors}, which takes {_size(needed)} for {n_rows:,} users and items, but "
+        f"{settings}, which takes {_size(needed)} for {n_rows:,} users and items, but "
         f"{left}; {', or '.join(ways) or 'there are too many users and items'}"
     )
 

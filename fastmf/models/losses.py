@@ -10,10 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.block_grid import BlockGrid
+from fastmf.errors import DataError
 from fastmf.kernels.links import Link
 from fastmf.kernels.sgd import ABSOLUTE, LOGISTIC, SIGMOID, SQUARED
 
-__all__ = ["LOSSES", "LinkName", "Loss", "LossName", "ScoreUnits", "sigmoid_ends"]
+__all__ = [
+    "LOSSES",
+    "LinkName",
+    "Loss",
+    "LossName",
+    "ScoreUnits",
+    "check_rating_range",
+    "sigmoid_ends",
+]
 
 LossName = Literal["squared", "absolute", "logistic", "sigmoid"]
 LinkName = Literal["identity", "sigmoid"]
@@ -54,6 +63,12 @@ _NON_NEGATIVE_PRODUCT = 3.0
 # it has four times that slope in its middle, and steps that suit the one would overshoot there.
 _LEAST_SLOPE = 1 / 16
 
+# Between two ratings: what float32 can hold.
+_FARTHEST = float(np.finfo(np.float32).max)
+
+# Of a sigmoid's span that ratings must lie on. It starts no nearer to its ends than this.
+_LEAST_PART = 0.01
+
 
 def sigmoid_ends(rating_range: tuple[float, float]) -> tuple[float, float]:
     """Return what a sigmoid over ratings runs between: 0 and 1 for ratings within, or the range.
@@ -69,6 +84,31 @@ def sigmoid_ends(rating_range: tuple[float, float]) -> tuple[float, float]:
     """
     low, high = rating_range
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+
+def check_rating_range(rating_range: tuple[float, float], output: str) -> None:
+    """Refuse ratings whose range a network cannot be trained on.
+
+    Parameters
+    ----------
+    rating_range : tuple of float
+        Lowest and highest rating.
+    output : {"linear", "sigmoid", "relu"}
+
+    Raises
+    ------
+    DataError
+    """
+    low, high = rating_range
+    given = f"ratings lie between {low:g} and {high:g}"
+    if high - low > _FARTHEST:
+        raise DataError(f"{given}, too far apart for 32-bit numbers; divide them first")
+    bottom, top = sigmoid_ends(rating_range)
+    if output == "sigmoid" and 0 < high - low < _LEAST_PART * (top - bottom):
+        raise DataError(
+            f"{given}, which is next to nothing of a sigmoid from {bottom:g} to {top:g}; multiply "
+            "them first, so that they reach about as far, or use output linear (bias-dot)"
+        )
 
 
 class ScoreUnits(NamedTuple):

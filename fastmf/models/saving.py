@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +49,7 @@ def save(model: RatingModel, folder: str | os.PathLike[str]) -> None:
     model_file.save_model(
         folder,
         kind=model.kind,
-        hyperparameters=model.get_params(),
+        hyperparameters=asdict(model.fitted_parameters_),
         arrays=arrays,
         users=model.users_,
         items=model.items_,
@@ -121,6 +123,7 @@ def restore(model: RatingModel, file: model_file.ModelFile) -> None:
     model.seconds_ = dict(record["seconds"])
     model.schedule_ = dict(record["schedule"])
     model._restore(arrays, record)
+    model.fitted_parameters_ = model.hyperparameters(**copy.deepcopy(model.get_params()))
 
 
 def _with_counts(

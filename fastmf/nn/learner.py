@@ -24,9 +24,30 @@ from fastmf.nn.shard_memory import ShardMemory
 from fastmf.parallel import Team
 from fastmf.training import Outcome, Progress, RunSettings, train
 
-__all__ = ["NetworkLearner", "TrainingPlan"]
+__all__ = ["NetworkLearner", "TrainingPlan", "lower_rate"]
 
 Array = NDArray[Any]
+
+
+def lower_rate(rate: float, usual: float | None = None) -> str:
+    """Advise to lower a learning rate that training diverges with.
+
+    Parameters
+    ----------
+    rate : float
+    usual : float, optional
+        A rate that training mostly converges with; advised where a tenth of `rate` is above it.
+
+    Returns
+    -------
+    str
+    """
+    lower = rate / 10 if usual is None else min(rate / 10, usual)
+    given, tried = (
+        np.format_float_positional(float(f"{value:.{digits}g}"), trim="-")
+        for value, digits in ((rate, 6), (lower, 1 if lower == rate / 10 else 6))
+    )
+    return f"lower the learning rate (it is {given}; try {tried})"
 
 
 @dataclass(frozen=True)
@@ -45,6 +66,8 @@ class TrainingPlan:
         The norm of all gradients together, rows of embeddings included, is at most this.
     seed : int
         What dropout depends on.
+    usual_rate : float, optional
+        What the learning rate begins with by default, which is advised where a higher one diverges.
     """
 
     epochs: int
@@ -53,6 +76,7 @@ class TrainingPlan:
     weight_regularization: float = 0.0
     clip_norm: float | None = None
     seed: int = 0
+    usual_rate: float | None = None
 
     def __post_init__(self) -> None:
         if self.clip_norm is not None and not self.clip_norm > 0:
@@ -122,9 +146,8 @@ class NetworkLearner:
         """What to try when training diverges."""
         if self._remedy is not None:
             return self._remedy
-        rate = self._plan.learning_rate.start
         clip = " or clip the gradients (clip_norm)" if self._plan.clip_norm is None else ""
-        return f"lower the learning rate (it is {rate:g}; try {rate / 4:.1g}){clip}"
+        return lower_rate(self._plan.learning_rate.start, self._plan.usual_rate) + clip
 
     def train(self, run: RunSettings) -> Outcome:
         """Train for the epochs of the plan, with BLAS in one thread; see `fastmf.training.train`.

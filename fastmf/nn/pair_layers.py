@@ -70,6 +70,7 @@ class PairLayers:
         self.bias = -1 if first.bias is None else starts[id(first.bias)]
         self.rectified = first.activation is RELU
         self.weights_at, half = starts[id(first.weights)], n_inputs // 2
+        self._n_weights_in_panels = int(panels_size.py_func(half, self.width))
         self._normed = [one for one in others if isinstance(one, _Normed)]
         layers = [] if self._normed else list(others)
         chain = chain_of(layers, starts, self.width, np.float32)
@@ -134,7 +135,8 @@ class PairLayers:
             Of a task at most.
         """
         panels = panels_size.py_func
-        needs = [panels(rows, self.width), self.n_packed, rows * (1 + 2 * self.widest)]
+        needs = [panels(rows, self.width), self._n_weights_in_panels]
+        needs += [self.n_packed, rows * (1 + 2 * self.widest)]
         if self._normed:
             widths = [_padded(one.norm.n_outputs) for one in self._normed]
             tile = TILE * (max(widths) + WIDTH)

@@ -148,7 +148,8 @@ def _run_epochs(
             break
         # With steps that shrink by plan, small or noisy tables begin with a plateau.
         waited = epoch + 1 - max(best_epoch, patience_after)
-        if run.patience is not None and waited >= run.patience:
+        # Where no epoch is left, all of them ran and nothing is stopped.
+        if run.patience is not None and waited >= run.patience and epoch + 1 < epochs:
             stopped = "patience"
             break
     if best_epoch != len(history):

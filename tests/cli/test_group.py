@@ -32,6 +32,7 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 
 def test_help_lists_every_command(run):
     listed = run("--help").stdout
+    assert "matrix factorization and neural networks" in " ".join(listed.split())
     assert all(f"\n  {name} " in listed for name in COMMANDS)
 
 

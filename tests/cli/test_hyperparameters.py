@@ -9,8 +9,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fastmf.cli import hyperparameters as module
-from fastmf.cli.hyperparameters import TrainCommand, hyperparameter_options
+from fastmf.cli import train_command as module
+from fastmf.cli.hyperparameters import hyperparameter_options
+from fastmf.cli.train_command import TrainCommand
 from fastmf.models import MODELS, model_class
 from fastmf.models.losses import LOSSES
 
@@ -86,6 +87,7 @@ def test_values_have_the_types_of_the_fields(parse):
     }
     assert parse("--hidden", "")["hidden"] == ()
     assert parse("--hidden=7")["hidden"] == (7,)
+    assert parse("--non-negative", "--no-non-negative")["non_negative"] is False
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,6 @@ def test_values_have_the_types_of_the_fields(parse):
         ("--layers", "2.5"),
         ("--loss", "cubic"),
         ("--random-state", "1"),
-        ("--no-non-negative",),
         ("--x", "1"),
         ("--hidden", "64,x"),
         ("--hidden", "6.5"),
@@ -109,7 +110,7 @@ def test_help_shows_texts_and_defaults(parse):
     assert "--layers INTEGER What it does. [default: 3]" in text
     assert "--learning-rate FLOAT Rate. Default by size. --loss" in text
     assert "--bias / --no-bias" in text
-    assert "--non-negative What it does." in text
+    assert "--non-negative / --no-non-negative What it does. --seed" in text
     assert "--hidden INTEGER,... Units. [default: 100, 50]" in text
     assert "--names TEXT,... Names. --" in text
 

@@ -226,6 +226,16 @@ def test_text_ids(run, run_json, workplace):
     assert pairs == {(f"user{n}", f"item {n}") for n in range(9)}
 
 
+@pytest.mark.parametrize("n", [60, 10**9, 10**30])
+def test_no_more_items_than_there_are(run_json, model, workplace, n):
+    (workplace / "one.csv").write_text("movieId,rating\n1,3\n")
+    (found,) = run_json("recommend", model, "--user", 1003, "-n", n)["users"]
+    assert len(found["items"]) == 60 - len(items_of(1003))
+    (found,) = run_json("recommend", model, "--ratings", "one.csv", "-n", n)["users"]
+    assert len(found["items"]) == 59
+    assert len(run_json("similar", model, "--item", 10, "-n", n)["items"]) == 59
+
+
 def test_similar_items(run, run_json, model, titles):
     found = run_json("similar", model, "--item", 10, "-n", 3, "--items", titles)
     fitted = load_model(model)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fastmf import BiasedMF, load_model, read_ratings
+from fastmf.cli.text_table import speed_text
 from fastmf.cli.train import default_model_folder
 
 SMALL = ("--factors", 4, "--epochs", 5)
@@ -208,9 +209,14 @@ def test_a_truncated_parquet_is_refused(run, ratings, workplace):
     ("options", "complaint"),
     [
         (("--n-neighbours", "3"), "No such option"),
+        (("--hidden", "64"), "--hidden is an option of autorec, mlp, residual,"),
+        (("--model", "als", "--no-batch-norm"), "multitask; als has none such"),
+        (("--model", "autorec", "--factors=9"), "--factors is an option of mf, als, implicit-als,"),
         (("--factors", "many"), "not a valid integer"),
         (("--model", "oracle"), "no model 'oracle'; there are: mf"),
         (("--threads", "0"), "--threads"),
+        (("--max-memory", "much"), "'much' is no size; write it like 1GiB"),
+        (("--max-memory", "99999999999TiB"), "too much; no machine has 1,048,576TiB"),
         (("--duplicates", "first"), "--duplicates"),
     ],
 )
@@ -255,6 +261,20 @@ def test_one_of_a_thing_is_named_so(run, ratings, workplace):
     shown = run("train", ratings, *SMALL, "--threads", 1, "--valid", "one.csv").stdout
     assert "1 validation rating " in shown
     assert "on 1 thread\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("speed", "text"),
+    [
+        (71_543_210.0, "71.5 million ratings/s"),
+        (1e5, "0.1 million ratings/s"),
+        (99_999.0, "100,000 ratings/s"),
+        (38_412.3, "38,000 ratings/s"),
+        (7.25, "7 ratings/s"),
+    ],
+)
+def test_a_speed_is_not_rounded_to_nothing(speed, text):
+    assert speed_text(speed) == text
 
 
 def test_the_next_command_takes_a_path_like_an_option(run, ratings):

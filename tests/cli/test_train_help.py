@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from fastmf.cli.train import train
+from fastmf.models import MODELS
 
 
 def shown(kind):
@@ -27,3 +28,14 @@ def test_one_model_s_help_leaves_no_trace_in_another_s():
 
 def test_what_continues_from_a_fitted_model_is_no_option():
     assert "warm" not in shown("als")
+
+
+def test_help_names_every_model_with_a_few_words():
+    text = CliRunner().invoke(train, ["--help"]).stdout
+    models = text.partition("Models; --model NAME --help shows the options of one:\n")[2]
+    for kind in MODELS:
+        assert any(len(line.split()) > 3 for line in models.splitlines() if f"  {kind} " in line)
+
+
+def test_help_tells_where_paths_of_a_configuration_start():
+    assert "Paths in it start from the current folder" in shown("mf")

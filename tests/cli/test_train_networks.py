@@ -109,7 +109,7 @@ def test_useless_tables_are_one_line(
         (b"", "no column of item ids"),
         (b"item_id,kind\n", "no items in it"),
         (bytes(range(256)) * 20, "not a table"),
-        (b'item_id,kind\n1,"open\n2,a\n3,b\n', "is a quote left open?"),
+        (b'item_id,kind\n1,"open\n2,a\n3,b\n', "a quote is opened here and not closed"),
         (None, "cannot be read"),
     ],
 )
@@ -157,6 +157,16 @@ def test_likes_of_equal_ratings(run, rated):
     for model in ("interaction", "multitask"):
         found = run("train", path, "--model", model, *SMALL, status=1)
         assert "all ratings are 3, so there are no likes to tell from others" in found.stderr
+
+
+def test_likes_are_reported_beside_what_always_a_like_has(run, rated):
+    path = rated([(n * n) % 5 + 1 for n in range(300)])
+    valid = rated([5, 5, 5, 1] * 20, "valid.csv")
+    shown = run("train", path, "--model", "interaction", "--valid", valid, *SMALL).stdout
+    assert "  training RMSE of the probabilities of likes 0." in shown
+    assert "(always a like: 0.7500), precision" in shown
+    shown = run("train", path, "--model", "implicit-als", *SMALL).stdout
+    assert "  root of the training loss " in shown
 
 
 def test_no_likes_by_a_threshold_out_of_range(run, rated):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastmf import Vocabulary
@@ -63,7 +63,9 @@ def test_the_transform_is_that_of_scikit_learn():
     np.testing.assert_allclose(ours, 2 * theirs.transform(asked[:, None])[:, 0] - 1, atol=2e-6)
 
 
-@given(st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=50))
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=50))
+@example([1.7e308, -1.7e308] * 20)
+@pytest.mark.filterwarnings("error")
 def test_numbers_keep_their_order_within_minus_one_and_one(values):
     column = FeatureColumn.learn("x", "number", values)
     found = column.numbers(sorted(values))[:, 0]
@@ -132,11 +134,29 @@ def test_columns_by_name_and_kind():
     assert bags(features)[:3] == [[[1, 0], [3]], [[0], [4]], [[2], [3]]]
 
 
+def test_categories_that_are_numbers_are_told_apart():
+    codes = [1_000_000, 1_000_001, 2**53, 2**53 + 1, 0.1234567, 0.1234568, "A"]
+    column = FeatureColumn.learn(
+        "code", "category", read_metadata({"id": range(7), "c": codes}).columns["c"]
+    )
+    assert set(column.levels) == {
+        *("1000000", "1000001", "9007199254740992", "9007199254740993"),
+        *("0.1234567", "0.1234568", "A"),
+    }
+    # A data frame turns whole numbers into others where one is missing.
+    assert column.places([1e6, 1_000_000, "1000000", None])[0] == [
+        column.places([1e6])[0][0]
+    ] * 3 + [()]
+
+
 @pytest.mark.parametrize(
     ("names", "match"),
     [
         (["nothing"], r"no column 'nothing'; there are: kind, year"),
-        (["kind:number"], "column kind is to be numbers, but holds 'a'"),
+        (
+            ["kind:number"],
+            "the table of items: column kind is to be numbers, but holds 'a' in the row of id 1;",
+        ),
         (["kind:colour"], "'colour' is not one of number, category, categories"),
         (["year"], "no column left that tells items apart; year is left out"),
     ],
@@ -151,6 +171,22 @@ def test_columns_that_cannot_be_used_are_refused(names, match):
 def test_a_table_of_other_ids_is_refused():
     with pytest.raises(DataError, match=r"none of the 2 items .* first id is 'x', .* '1'"):
         encoded({"item": ["x", "y"], "a": [1, 2]}, [1, 2])
+
+
+def test_more_texts_than_a_model_file_holds_are_refused(monkeypatch):
+    table = {"item": [1, 2, 3], "short": ["a", "b", "a"], "long": ["é" * 99, "ü" * 99, "x"]}
+    encoded(table, [1, 2, 3])
+    monkeypatch.setattr("fastmf.data.item_features._MOST_BYTES", 1 << 10)
+    with pytest.raises(DataError, match="items: the texts of column long take 0 MiB"):
+        encoded(table, [1, 2, 3])
+
+
+def test_a_text_among_the_numbers_of_another_table_is_named():
+    table = read_metadata({"item": [1, 2], "year": [1, 3]})
+    encoder = FeatureEncoder.learn(table, Vocabulary.from_ids([1, 2]), np.ones(2, np.int64))
+    other = read_metadata({"item": [5, 7], "year": [1, "unknownish"]})
+    with pytest.raises(DataError, match=r"items: column year .* 'unknownish' in the row of id 7;"):
+        encoder.encode(other, Vocabulary.from_ids([7]))
 
 
 def test_another_table_is_encoded_as_learned():

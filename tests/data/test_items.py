@@ -133,7 +133,7 @@ def test_an_open_quote_is_named(items_of, content, line):
 
 
 def test_a_field_without_end_is_named(items_of):
-    with pytest.raises(DataError, match="is a quote left open"):
+    with pytest.raises(DataError, match="line 2: a quote is opened here"):
         items_of('item,title\n1,"' + "a" * 200_000 + "\n")
 
 

@@ -112,7 +112,12 @@ def test_recbole_writes_types_behind_names(tmp_path):
         (b"item_id,shape\n", "no items in it"),
         (b"\0\1\2\3", "not a table"),
         (b"PAR1 and nothing else", "x.csv"),
-        (b'item_id,name\n1,"' + b"x" * 200_000 + b"\n", "quote left open"),
+        (b'item_id,name\n1,"' + b"x" * 200_000 + b"\n", "line 2: a quote is opened here"),
+        (b'item_id,name\n1,a\n2,"b\n3,c\n', "line 3: a quote is opened here"),
+        (
+            b'item_id,name\n1,"two\nlines"\n2,' + b"x" * 200_000 + b"\n3,c\n",
+            "line 4: a cell has more than 131,072 characters",
+        ),
     ],
 )
 def test_what_is_no_table_is_refused_in_one_line(tmp_path, content, match):
@@ -132,6 +137,41 @@ def test_bad_sources_are_refused(tmp_path):
     ):
         with pytest.raises(DataError, match=match):
             read_metadata(source)
+
+
+@pytest.mark.parametrize(
+    ("column", "match"),
+    [
+        (pa.array([2**30, 1], pa.int32()).cast(pa.date32()), r"of type date32\[day\]"),
+        (pa.array([2**62, 1]).cast(pa.duration("s")), r"of type duration\[s\]"),
+        (pa.array([2**60, 1]).cast(pa.timestamp("us")), r"of type timestamp\[us\]"),
+        (pa.array([1, 2]).cast(pa.timestamp("us", "Mars/Phobos")), "of type .* or a time zone"),
+    ],
+    ids=["date", "duration", "timestamp", "zone"],
+)
+def test_times_that_python_does_not_have_are_refused_by_name(tmp_path, column, match):
+    table = pa.table({"item_id": [1, 2], "when": column})
+    pq.write_table(table, tmp_path / "x.parquet")
+    for source, name in ((tmp_path / "x.parquet", r"x\.parquet"), (table, "the table of items")):
+        with pytest.raises(DataError, match=f"{name}: column when {match}") as raised:
+            read_metadata(source)
+        assert "\n" not in str(raised.value)
+        assert "damaged" not in str(raised.value)
+
+
+def test_two_columns_of_one_name_are_refused_by_it(tmp_path):
+    table = pa.Table.from_arrays([pa.array([1, 2])] * 3, ["item_id", "age", "age"])
+    pq.write_table(table, tmp_path / "x.parquet")
+    frame = pd.DataFrame([[1, 2, 3], [4, 5, 6]], columns=["item_id", "age", "age"])
+    for source in (tmp_path / "x.parquet", table, frame):
+        with pytest.raises(DataError, match="two columns age; give each a name of its own"):
+            read_metadata(source)
+
+
+def test_whole_numbers_keep_all_their_digits():
+    numbers = [2**53, 2**53 + 1, 10**400, np.int64(7)]
+    table = read_metadata({"item": range(4), "code": numbers})
+    assert table.columns["code"] == [2**53, 2**53 + 1, None, 7]
 
 
 def test_ids_of_users_are_found_by_their_names():

@@ -14,48 +14,12 @@ from safetensors.numpy import load_file, save
 
 from fastmf.data.ratings import Ratings
 from fastmf.data.store import write_store
-from fastmf.data.vocabulary import Vocabulary
 from fastmf.errors import ModelFileError
 from fastmf.model_file import load_model_file, save_model
 from fastmf.model_file import saving as model_file
+from tests.model_file.example import assert_equal_models, make_parts
 
 FILES = ("model.json", "arrays.safetensors", "users.arrow", "items.arrow")
-
-
-def make_parts(seed=0, n_users=30, n_items=20, k=5):
-    rng = np.random.default_rng(seed)
-    return {
-        "kind": "mf",
-        "hyperparameters": {"factors": k, "learning_rate": np.float32(0.1), "random_state": None},
-        "arrays": {
-            "user_factors": rng.normal(size=(n_users, k)).astype(np.float32),
-            "item_factors": rng.normal(size=(n_items, k)).astype(np.float32),
-            "user_bias": rng.normal(size=n_users).astype(np.float32),
-            "item_bias": rng.normal(size=n_items).astype(np.float32),
-        },
-        "users": Vocabulary.from_ids(np.arange(n_users) * 7 - 3),
-        "items": Vocabulary.from_ids([f"fílm {i}" for i in range(n_items)]),
-        "record": {"mean": 3.5, "history": [{"epoch": 1, "valid_rmse": np.float64(0.9)}]},
-    }
-
-
-def assert_equal_models(model, parts):
-    assert model.kind == parts["kind"]
-    assert model.hyperparameters == json.loads(json.dumps(parts["hyperparameters"], default=float))
-    assert model.record == json.loads(json.dumps(parts["record"], default=float))
-    assert model.users == parts["users"]
-    assert model.items == parts["items"]
-    assert model.arrays.keys() == parts["arrays"].keys()
-    for name, array in parts["arrays"].items():
-        assert model.arrays[name].dtype == array.dtype
-        np.testing.assert_array_equal(model.arrays[name], array)
-
-
-@pytest.fixture
-def saved(tmp_path):
-    parts = make_parts()
-    save_model(tmp_path / "model", **parts)
-    return tmp_path / "model", parts
 
 
 def edit_header(folder, change):
@@ -372,6 +336,7 @@ def test_headers_that_vouch_for_nonsense(saved, change):
         ("mean", True),
         ("mean", 10**400),
         ("offset", None),
+        ("spread", "nan"),
         ("baseline_mean", [3.5]),
         ("train_rmse", "0.9"),
         ("rating_range", [5.0, 1.0]),

@@ -14,10 +14,12 @@ from typing import ClassVar
 
 import pytest
 import sklearn.base
+import sklearn.exceptions
+import sklearn.utils.validation
 
 import fastmf
 from fastmf import random_split
-from fastmf.errors import NotFittedError, ParameterError
+from fastmf.errors import DataError, NotFittedError, ParameterError
 from fastmf.models import MODELS, model_class
 from tests.models.fitting_contract import FittingContract
 from tests.models.measures import is_one_line
@@ -75,6 +77,19 @@ class ModelContract(FittingContract, UsingContract, RefusingContract):
         assert clone.get_params() == fitted.get_params()
         with pytest.raises(NotFittedError):
             clone.predict([1], [1])
+
+    def test_scikit_learn_knows_whether_it_is_fitted(self, fitted):
+        sklearn.utils.validation.check_is_fitted(fitted)
+        with pytest.raises(sklearn.exceptions.NotFittedError):
+            sklearn.utils.validation.check_is_fitted(sklearn.base.clone(fitted))
+
+    def test_its_score_is_the_rmse_negated(self, fitted, ratings):
+        if getattr(fitted, "scores_preferences", False):
+            with pytest.raises(DataError, match="has no RMSE") as raised:
+                fitted.score(ratings)
+            assert is_one_line(raised)
+            return
+        assert fitted.score(ratings) == pytest.approx(-fastmf.evaluate(fitted, ratings).rmse)
 
     def test_it_learns_more_than_the_biases(self):
         ratings = planted(12_000, 150, 120, noise=0.2, seed=3)

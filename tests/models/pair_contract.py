@@ -57,10 +57,17 @@ class PairContract(ModelContract):
         assert learned(whole) == learned(larger)
         assert larger.schedule_["batch_size"] == len(ratings)
 
-    def test_lists_of_units_are_as_good_as_tuples(self, ratings):
-        assert learned(self.make(hidden=[12, 6]).fit(ratings)) == learned(
-            self.make(hidden=(12, 6)).fit(ratings)
-        )
+    @pytest.mark.parametrize(
+        ("given", "units"),
+        [([12, 6], (12, 6)), (np.array([12, 6]), (12, 6)), (7, (7,)), (np.int32(7), (7,))],
+    )
+    def test_lists_arrays_and_numbers_of_units_are_as_good_as_tuples(
+        self, ratings, given, units, tmp_path
+    ):
+        model = self.make(hidden=given).fit(ratings)
+        assert learned(model) == learned(self.make(hidden=units).fit(ratings))
+        model.save(tmp_path / "model")
+        assert fastmf.load_model(tmp_path / "model").hidden == units
 
     @pytest.mark.parametrize("hidden", [(), (7,), (6, 5, 4)])
     def test_any_number_of_layers_can_be_had(self, ratings, hidden, tmp_path):

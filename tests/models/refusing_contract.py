@@ -8,6 +8,8 @@ import pytest
 import fastmf
 from fastmf import Ratings, RunSettings
 from fastmf.errors import DataError, FastMFError, NotFittedError, ParameterError
+from fastmf.models import MODELS, model_class
+from fastmf.models.abilities import PURPOSES
 from tests.models.measures import is_one_line, learned, learned_arrays
 from tests.models.tables import bad_tables
 
@@ -22,6 +24,8 @@ class RefusingContract:
             lambda model, _: model.known([1], [1]),
             lambda model, _: model.recommend([1]),
             lambda model, _: model.similar_items(1),
+            lambda model, _: model.item_vectors(),
+            lambda model, _: model.score(([1], [1], [1.0])),
             lambda model, folder: model.save(folder / "model"),
         ],
     )
@@ -30,6 +34,25 @@ class RefusingContract:
             use(self.make(), tmp_path)
         assert is_one_line(raised)
         assert not list(tmp_path.iterdir())
+
+    def test_settings_and_tables_of_another_kind_are_refused(self, ratings):
+        for wrong in ({"run": 5}, {"items": {"id": [1], "year": [2]}, "run": None}):
+            name = next(iter(wrong))
+            with pytest.raises(ParameterError, match=f"^{name} is ") as raised:
+                self.make().fit(ratings, **wrong)
+            assert is_one_line(raised)
+
+    def test_what_only_others_can_do_is_said(self):
+        model = self.make()
+        for name in PURPOSES:
+            able = [kind for kind in MODELS if hasattr(model_class(kind), name)]
+            assert hasattr(model, name) == (model.kind in able)
+            if model.kind not in able:
+                with pytest.raises(ParameterError, match=", ".join(able)) as raised:
+                    getattr(model, name)
+                assert is_one_line(raised)
+        with pytest.raises(AttributeError, match="no attribute 'no_such_thing'"):
+            _ = model.no_such_thing
 
     @pytest.mark.parametrize(
         "fraction", [1.5, 1.0, 0.0, -0.1, math.nan, 1, True, 1e-9, np.float32(2)]

@@ -11,6 +11,7 @@ from fastmf import Ratings, RunSettings, read_ratings
 from fastmf.cli import fastmf as fastmf_command
 from fastmf.errors import DataError, DivergenceError, ModelFileError, ParameterError
 from fastmf.models import load_model
+from fastmf.models.autoencoder import factors
 from fastmf.models.autorec import AutoRec
 from tests.models.contract import ModelContract
 from tests.models.measures import is_one_line
@@ -66,7 +67,7 @@ PARTS = ("dropout", "input_dropout", "momentum", "warm_up")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("hidden", value) for value in ((), (0,), (5, -1), (2.5,), 5, "5", None, ("5",))),
+        *(("hidden", value) for value in ((), (0,), (5, -1), (2.5,), "5", None, ("5",))),
         *(("hidden", value) for value in ((True,), (10**9,))),
         *((name, value) for name in WHOLE for value in (1.5, True, "x", None, math.nan, -1)),
         ("epochs", 0),
@@ -125,6 +126,20 @@ def test_users_and_items_without_training_ratings_predict_like_the_unknown(base)
     for item in (items[1], -77):
         found = model.predict([users[0], -99], [item, item])
         assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_items_of_few_ratings_are_near_the_unknown_where_they_are_outputs(monkeypatch):
+    table = planted(1500, 60, 40)
+    model = AutoRec((6,), base="user", epochs=3).fit(table)
+    monkeypatch.setattr(factors, "_PRIOR_RATINGS", 0.0)
+    as_trained = AutoRec((6,), base="user", epochs=3).fit(table)
+    counts = np.bincount(table.item_index, minlength=table.n_items)
+    unknown = as_trained.unknown_item_factors_
+    np.testing.assert_array_equal(model.unknown_item_factors_, unknown)
+    share = (counts / (counts + 3.0))[:, np.newaxis]
+    expected = unknown + share * (as_trained.item_factors_ - unknown)
+    np.testing.assert_allclose(model.item_factors_, expected, rtol=1e-4, atol=1e-6)
+    assert (model.user_factors_ == as_trained.user_factors_).all()
 
 
 def test_a_diverging_rate_is_told_and_leaves_the_model_as_it_was():
@@ -200,9 +215,13 @@ def test_a_catalogue_of_two_and_strangers_to_validate_on(train, tmp_path, base):
 
 def test_more_than_memory_holds_is_refused_beforehand():
     run = RunSettings(max_memory=400 << 20)
-    with pytest.raises(ParameterError, match="hidden is") as raised:
-        AutoRec((60_000,)).fit(planted(3000, 600, 40), run=run)
-    assert is_one_line(raised)
+    for settings in ({"hidden": (60_000,)}, {"hidden": (9000, 9000)}, {"refeeding": True}):
+        table = planted(3000, 600, 40) if "hidden" in settings else planted(3000, 9000, 900)
+        with pytest.raises(ParameterError, match="hidden is") as raised:
+            AutoRec(**settings).fit(table, run=run)
+        assert is_one_line(raised)
+        assert "max_memory is 400 MiB, and 320 MiB go to the process itself" in str(raised.value)
+        assert "give max_memory" in str(raised.value)
 
 
 def test_batches_can_be_as_small_as_a_row():
@@ -280,3 +299,17 @@ def test_rmse_on_movielens_100k(real_data):
     model = AutoRec().fit(train, valid)
     assert model.valid_rmse_ < 0.94
     assert fastmf.evaluate(model, valid).rmse == pytest.approx(model.valid_rmse_, rel=1e-5)
+
+
+def test_the_side_it_cannot_take_in_is_named_with_the_option_that_can():
+    model = AutoRec((3,), epochs=1).fit(planted(300, 20, 20))
+    with pytest.raises(ParameterError, match=r"train with base 'user' \(--base user\)") as raised:
+        model.fold_in_users(([1], [1], [3.0]))
+    assert is_one_line(raised)
+
+
+@pytest.mark.parametrize("hidden", [6, np.array([6]), [6]])
+def test_one_number_is_one_layer(hidden):
+    table = planted(400, 30, 20)
+    found, expected = (AutoRec(given, epochs=1).fit(table) for given in (hidden, (6,)))
+    np.testing.assert_array_equal(found.item_factors_, expected.item_factors_)

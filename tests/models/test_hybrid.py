@@ -1,22 +1,58 @@
 """A network that sees metadata besides embeddings."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import fastmf
 from fastmf import Ratings, RunSettings, random_split
-from fastmf.errors import DataError
+from fastmf.errors import DataError, ParameterError
 from fastmf.models.hybrid import Hybrid
 from fastmf.models.mlp import MLP
-from tests.models.measures import formula, learned
+from tests.models.measures import formula, is_one_line, learned
 from tests.models.pair_contract import SMALL
 from tests.models.sibling_contract import SiblingPairContract
 
 KINDS = np.array(["film", "series", "short"])
 
 
-class TestWithoutTables(SiblingPairContract):
+class TestHybrid(SiblingPairContract):
     model_class = Hybrid
+
+    @classmethod
+    def make(cls, **changes):
+        model = super().make(**changes)
+        model.fit = partial(fit_with_ids, model)
+        return model
+
+    test_it_learns_more_than_the_biases = None  # see test_metadata_tells_what_few_ratings_do_not
+
+    def test_a_loaded_model_can_be_fitted_again(self, fitted, ratings, tmp_path):
+        fitted.save(tmp_path / "model")
+        again = fit_with_ids(fastmf.load_model(tmp_path / "model"), ratings, valid=0.1)
+        assert learned(again) == learned(fitted)
+
+
+def fit_with_ids(model, train, valid=None, **settings):
+    """Fit with a table of items that says next to nothing of them."""
+    ids = fastmf.read_ratings(train).items.ids.to_pylist()
+    return Hybrid.fit(
+        model, train, valid, items={"id": ids, "odd": np.arange(len(ids)) % 2}, **settings
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "tables", "message"),
+    [
+        ({}, {}, "give items or users"),
+        ({"user_features": ("age",)}, {"items": {"id": [1], "year": [2]}}, "give users"),
+    ],
+)
+def test_without_the_tables_it_is_refused(settings, tables, message):
+    with pytest.raises(ParameterError, match=message) as raised:
+        Hybrid(**settings).fit(by_kind(50)[0], **tables)
+    assert is_one_line(raised)
 
 
 def by_kind(n, seed=0):
@@ -191,9 +227,10 @@ def test_bad_tables_are_one_line():
 def test_a_second_fit_forgets_the_tables():
     ratings, tables = by_kind(600)
     model = Hybrid(3, epochs=1, hidden=(4,)).fit(ratings, **tables)
-    model.fit(ratings)
-    assert model.encoders_ == {}
-    assert learned(model) == learned(Hybrid(3, epochs=1, hidden=(4,)).fit(ratings))
+    items = {"items": tables["items"]}
+    model.fit(ratings, **items)
+    assert set(model.encoders_) == {"item"}
+    assert learned(model) == learned(Hybrid(3, epochs=1, hidden=(4,)).fit(ratings, **items))
 
 
 def test_only_what_trains_it_is_compiled(monkeypatch):
@@ -205,4 +242,4 @@ def test_only_what_trains_it_is_compiled(monkeypatch):
     ratings, tables = by_kind(600)
     Hybrid(**SMALL, item_features=("kind",)).fit(ratings, **tables)
     with pytest.raises(AssertionError, match="without features"):
-        Hybrid(**SMALL).fit(ratings)
+        MLP(**SMALL).fit(ratings)

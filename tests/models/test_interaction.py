@@ -9,6 +9,7 @@ from fastmf import Ratings, random_split
 from fastmf.errors import DataError, ParameterError
 from fastmf.models.interaction import Interaction, Multitask
 from fastmf.models.networks.like_model import like_threshold
+from tests.models.measures import is_one_line
 from tests.models.sibling_contract import SiblingPairContract
 from tests.models.tables import planted
 
@@ -97,3 +98,11 @@ def test_two_weights_of_zero_are_refused(ratings):
     with pytest.raises(DataError, match="no ratings"):
         model = Interaction(3, epochs=1, hidden=(4,)).fit(ratings)
         model.evaluate_likes(ratings.select(np.zeros((len(ratings) + 7) // 8, np.uint8)))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("like_above", [1e300, -1e300])
+def test_a_threshold_past_all_ratings_leaves_nothing_to_tell_apart(ratings, like_above):
+    with pytest.raises(DataError, match="nothing to tell apart; give like_above between") as raised:
+        Interaction(like_above=like_above).fit(ratings)
+    assert is_one_line(raised)

@@ -35,6 +35,8 @@ def test_numbers_pass(value):
         (0, {"least": 1}, "rate is 0, but it must be at least 1"),
         (0.0, {"above": 0}, "rate is 0.0, but it must be above 0"),
         (10**400, {}, "rate is 1"),
+        (2**30, {"most": 1 << 24}, f"rate is {2**30}, but it must be at most 16,777,216"),
+        (2.0, {"most": 0.5}, "rate is 2.0, but it must be at most 0.5"),
     ],
 )
 def test_anything_else_is_named(value, limits_, message):

@@ -5,8 +5,13 @@ import pytest
 
 from fastmf import Ratings
 from fastmf.data.layout import build_grid
-from fastmf.models.losses import LOSSES, ScoreUnits, sigmoid_ends
+from fastmf.errors import DataError
+from fastmf.models.autorec import AutoRec
+from fastmf.models.dot import BCEDot, BiasDot
+from fastmf.models.losses import LOSSES, ScoreUnits, check_rating_range, sigmoid_ends
+from fastmf.models.mlp import MLP
 from fastmf.parallel import Team
+from tests.models.measures import is_one_line
 
 
 def grid_of(values):
@@ -104,3 +109,30 @@ def test_equal_ratings_are_predicted_whatever_the_score():
 )
 def test_a_sigmoid_spans_0_to_1_or_the_rating_range(limits, ends):
     assert sigmoid_ends(limits) == ends
+
+
+@pytest.mark.parametrize(
+    ("values", "settings"),
+    [
+        *(((0, 4e-30), "sigmoid"), ((0, 0.004), "sigmoid"), ((0.999, 1), "sigmoid")),
+        *(((-3e38, 3e38), "linear"), ((-3e38, 3e38), "sigmoid")),
+    ],
+)
+@pytest.mark.parametrize("make", [AutoRec, BiasDot, BCEDot, MLP])
+def test_ratings_too_near_or_too_far_apart_are_refused_by_their_range(make, values, settings):
+    given = {"epochs": 1} if make is BCEDot else {"epochs": 1, "output": settings}
+    users, items = np.divmod(np.arange(40), 8)
+    with pytest.raises(DataError, match=r"^ratings lie between .* first") as raised:
+        make(**given).fit((users, items, np.where(np.arange(40) % 3, *values)))
+    assert is_one_line(raised)
+
+
+@pytest.mark.parametrize(
+    ("rating_range", "output"),
+    [
+        *(((0, 0), "sigmoid"), ((0, 0.01), "sigmoid"), ((0, 4e-30), "linear")),
+        *(((5, 5.001), "sigmoid"), ((-1.5e38, 1.5e38), "linear")),
+    ],
+)
+def test_other_ranges_are_not(rating_range, output):
+    check_rating_range(rating_range, output)

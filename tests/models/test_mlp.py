@@ -1,5 +1,6 @@
 """Multi-layer perceptrons over embeddings, alone and beside a biased dot product."""
 
+import dataclasses
 from typing import ClassVar
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from fastmf import Ratings
 from fastmf.errors import DataError
+from fastmf.models.dot import BiasDot
 from fastmf.models.mlp import MLP, Residual
 from tests.models.pair_contract import PairContract
 from tests.models.sibling_contract import SiblingPairContract
@@ -44,6 +46,27 @@ class TestMLPWithoutDotProduct(PairContract):
 
 class TestResidual(SiblingPairContract):
     model_class = Residual
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"initial": "he"}, {"learning_rate": 50.0}, {"input_dropout": 0.999999}),
+        *({"dropout": 0.999999}, {"hidden": (3,) * 60, "activation": "selu", "dropout": 0.7}),
+    ],
+)
+@pytest.mark.parametrize("model_class", [MLP, BiasDot])
+def test_compiling_kernels_never_diverges(model_class, settings):
+    known = {field.name for field in dataclasses.fields(model_class.hyperparameters)}
+    if not set(settings) <= known:
+        pytest.skip("a setting of networks with layers")
+    model = model_class(**settings)
+    model._warm_up(model.hyperparameters(**model.get_params()))
+
+
+def test_a_start_that_is_wide_for_few_factors_is_for_many(ratings):
+    model = MLP(20, epochs=1, hidden=(8,), initial="he").fit(ratings)
+    assert np.isfinite(model.train_rmse_)
 
 
 def test_a_positive_output_is_for_ratings_from_zero_on():

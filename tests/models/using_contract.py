@@ -45,6 +45,13 @@ class UsingContract:
         assert predicted[3] == pytest.approx(fitted.mean_, rel=0.1)
         assert fitted.known(users, items).tolist() == [True, False, False, False]
 
+    @pytest.mark.parametrize("ids", [[1j], np.zeros(1, [("a", int), ("b", int)])])
+    def test_ids_of_a_kind_that_names_nothing_are_refused(self, fitted, ids):
+        for use in (lambda: fitted.predict(ids, [1]), lambda: fitted.recommend(ids)):
+            with pytest.raises(DataError, match="user ids are of type") as raised:
+                use()
+            assert is_one_line(raised)
+
     def test_one_id_goes_with_all_of_the_others(self, fitted):
         users, items = fitted.users_.take([1, 2, 3]), fitted.items_.take([5])
         expected = fitted.predict(users, np.repeat(items, 3))

@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_info
 from fastmf.errors import DivergenceError, ParameterError
 from fastmf.metrics import RatingErrors
 from fastmf.nn import NetworkLearner, TrainingPlan
+from fastmf.nn.learner import lower_rate
 from fastmf.nn.optimizers import SGD, Adam
 from fastmf.nn.schedules import LearningRate
 from fastmf.parallel import Team
@@ -186,8 +187,22 @@ def test_divergence_names_the_learning_rate(clip):
         learner_of(PlainNetwork(), Batches(), team, 100.0, optimizer=SGD(), clip_norm=clip).train(
             RunSettings()
         )
-    assert "lower the learning rate (it is 100; try 2e+01)" in str(caught.value)
+    assert "lower the learning rate (it is 100; try 10)" in str(caught.value)
     assert ("clip_norm" in str(caught.value)) == (clip is None)
+
+
+@pytest.mark.parametrize(
+    ("rate", "usual", "told"),
+    [
+        (100.0, 0.008, "(it is 100; try 0.008)"),
+        (100.0, None, "(it is 100; try 10)"),
+        (0.03, 0.008, "(it is 0.03; try 0.003)"),
+        (1e-6, 0.008, "(it is 0.000001; try 0.0000001)"),
+        (1 / 3, 1.0, "(it is 0.333333; try 0.03)"),
+    ],
+)
+def test_a_lower_rate_is_told_without_exponents(rate, usual, told):
+    assert lower_rate(rate, usual) == f"lower the learning rate {told}"
 
 
 def test_the_schedule_runs_over_all_steps():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastmf.data import Ratings
+from fastmf.kernels.products import panels_size
 from fastmf.models.mlp import MLP, Residual
 from fastmf.nn import Dense, dense_stack
 from fastmf.nn.activations import RELU, TANH, Activate
@@ -57,6 +58,27 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_layers_that_are_not(name):
     assert not taken(OTHERS[name])
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize(("n_inputs", "hidden"), [(400, (20,)), (512, (3, 2)), (6, (200,))])
+def test_the_first_layer_s_weights_fit_into_scratch_memory(n_inputs, hidden, batch_norm):
+    """They are laid out in panels there, with far more room than numbers where units are few."""
+    generator = np.random.default_rng(0)
+    stack = dense_stack(n_inputs, hidden, generator=generator, batch_norm=batch_norm)
+    flat = FlatParameters([one for layer in stack.layers for one in layer.parameters])
+    layers = PairLayers.of(list(stack.layers), n_inputs, flat.starts)
+    assert layers.n_scratch(1) >= panels_size.py_func(n_inputs // 2, hidden[0])
+
+
+def test_few_units_behind_wide_embeddings_learn_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 300, 2000), rng.integers(0, 200, 2000)
+    ratings = Ratings.from_arrays(users, items, rng.integers(1, 6, 2000).astype(float))
+    compiled = MLP(200, hidden=(20,), epochs=2, dropout=0.0).fit(ratings)
+    monkeypatch.setattr(PairSteps, "of", lambda *parts, **more: None)
+    plain = MLP(200, hidden=(20,), epochs=2, dropout=0.0).fit(ratings)
+    assert compiled.train_rmse_ == pytest.approx(plain.train_rmse_, rel=1e-3)
 
 
 def ratings():

@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 
+import numpy as np
 import pytest
 
 from fastmf.errors import DivergenceError, ParameterError
@@ -104,7 +105,7 @@ def test_the_best_epoch_is_restored(valid, best):
         (1, 5, 4, "patience"),
         (2, 6, 4, "patience"),
         (3, 7, 4, "patience"),
-        (4, 8, 4, "patience"),
+        (4, 8, 4, "finished"),  # patience runs out as the epochs do: nothing is cut short
         (5, 8, 4, "finished"),
         (None, 8, 4, "finished"),
     ],
@@ -187,10 +188,30 @@ def test_progress_is_finished_when_an_epoch_fails():
     assert progress.calls[-1] == ("finish",)
 
 
-@pytest.mark.parametrize("patience", [0, -3])
-def test_patience_below_one_is_refused(patience):
-    with pytest.raises(ParameterError, match=f"patience is {patience}"):
-        RunSettings(patience=patience)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("patience", -3), ("patience", "x"), ("patience", 2.5), ("patience", True)),
+        *(("max_memory", "1GiB"), ("max_memory", -1), ("progress", 5), ("stop", 5)),
+    ],
+)
+def test_settings_of_another_kind_are_refused(name, value):
+    with pytest.raises(ParameterError, match=f"^{name} is {value!r}, but it must ") as raised:
+        RunSettings(**{name: value})
+    assert "\n" not in str(raised.value)
+
+
+def test_no_patience_runs_all_epochs():
+    assert RunSettings(patience=0).patience is None
+    assert RunSettings(patience=np.int64(3)).patience == 3
+
+
+def test_settings_of_a_call_are_those_given_or_the_defaults():
+    given = RunSettings(patience=7)
+    assert RunSettings.of(given) is given
+    assert RunSettings.of(None) == RunSettings()
+    with pytest.raises(ParameterError, match=r"^run is 5, but it must be fastmf\.RunSettings"):
+        RunSettings.of(5)
 
 
 @pytest.mark.parametrize(("patience_after", "epochs_run"), [(0, 3), (1, 3), (2, 4), (None, 6)])

@@ -2,10 +2,12 @@
 
 import io
 import threading
+import time
 
 import pytest
 
 from fastmf.training import SilentProgress, TqdmProgress
+from fastmf.training import progress as module
 
 
 class Terminal(io.StringIO):
@@ -80,6 +82,50 @@ def test_advance_from_many_threads_loses_nothing():
     progress.note("all done")  # draws the bar anew below the note
     assert "8.00k/8.00k" in stream.getvalue().split("all done")[1]
     progress.finish()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A clock that ticks, and tells a log, after hundredths of a second."""
+    monkeypatch.setattr(module, "_SECONDS_A_TICK", 0.01)
+    monkeypatch.setattr(module, "_SECONDS_UNTOLD", 0.01)
+
+
+def work_until(stream, told):
+    """Do work without a count until the stream shows something of it, at most a minute."""
+    progress = TqdmProgress(stream)
+    progress.start("compiling kernels", 0, "")
+    end = time.monotonic() + 60
+    while not told() and time.monotonic() < end:
+        time.sleep(0.005)
+    progress.finish()
+    progress.finish()
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_clock_of_work_without_a_count_moves_by_itself():
+    stream = Terminal()
+    work_until(stream, lambda: "compiling kernels: 00:01" in stream.getvalue())
+    shown = stream.getvalue()
+    assert "compiling kernels: 00:00" in shown
+    assert "compiling kernels: 00:01" in shown
+    assert "/s" not in shown
+    assert shown.endswith("\r"), "the clock is removed"
+    time.sleep(0.05)
+    assert stream.getvalue() == shown, "and stands still"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_log_is_told_once_of_long_work_without_a_count():
+    stream = io.StringIO()
+    work_until(stream, stream.getvalue)
+    assert stream.getvalue() == "compiling kernels\n"
+
+
+def test_a_log_is_not_told_of_short_work_without_a_count():
+    stream = io.StringIO()
+    work_until(stream, lambda: True)
+    assert stream.getvalue() == ""
 
 
 class Closed(Terminal):

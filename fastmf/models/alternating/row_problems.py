@@ -104,7 +104,7 @@ class RowProblem:
                 "this model was saved by an earlier fastmf, which did not record the spread of "
                 "its ratings; train it again to take new ratings in"
             )
-        rules = model.hyperparameters(**model.get_params()).row_rules
+        rules = model.fitted_parameters_.row_rules
         k = model.user_factors_.shape[1]
         system = system_of(k + rules.biases, biased=rules.biases)
         ends = sigmoid_ends(model.rating_range_)

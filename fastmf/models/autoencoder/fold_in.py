@@ -41,7 +41,7 @@ def encode(model: Any, ratings: Ratings, side: Side) -> Any:
     if model.base != side:
         raise ParameterError(
             f"this model encodes {model.base}s and cannot take in new {side}s; train with base "
-            f"{side!r} for that"
+            f"{side!r} (--base {side}) for that"
         )
     matched = match(model, ratings, side)
     network = network_of(model)
@@ -69,7 +69,7 @@ def network_of(model: Any) -> AutoRecNetwork:
     kept = model.__dict__.get("_network")
     if kept is None or kept[0] is not arrays:
         n_columns = len(model.users_ if model.base == "item" else model.items_)
-        parameters = model.hyperparameters(**model.get_params())
+        parameters = model.fitted_parameters_
         generator = np.random.default_rng(0)  # what it draws is replaced
         network = AutoRecNetwork(parameters, n_columns, InputForm(0.0, 0.0), generator)
         try:

@@ -20,6 +20,7 @@ from fastmf.models.autoencoder.output import Output
 from fastmf.models.autoencoder.ratings import InputForm, RowPairs, StandardRows, standard_rows
 from fastmf.models.autoencoder.steps import AutoRecSteps
 from fastmf.models.rows import FactorArrays
+from fastmf.nn.learner import lower_rate
 from fastmf.nn.schedules import LearningRate
 from fastmf.parallel import Team
 from fastmf.training import Outcome, Progress, RunSettings, SilentProgress, train
@@ -110,8 +111,9 @@ class AutoRecLearner:
     @property
     def remedy(self) -> str:
         """What to try when training diverges."""
-        rate = self._parameters.learning_rate
-        return f"lower the learning rate (it is {rate:g}; try {rate / 10:.1g})"
+        parameters = self._parameters
+        # Beside the default of the field.
+        return lower_rate(parameters.learning_rate, type(parameters).learning_rate)
 
     @classmethod
     def fit(

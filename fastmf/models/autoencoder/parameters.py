@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from fastmf.data.choices import check_choice
 from fastmf.errors import ParameterError
 from fastmf.models.autoencoder.ratings import Base
-from fastmf.models.limits import check_number
+from fastmf.models.limits import check_number, units_of
 from fastmf.models.networks.parameters import ScheduleName, check_part
 from fastmf.nn.activations import ACTIVATIONS
 from fastmf.nn.optimizers import SGD, Adam, RProp
@@ -23,7 +22,6 @@ OutputName = Literal["linear", "sigmoid"]
 # Far past anything of use, and far from where float32 overflows.
 _HIGHEST_RATE = 10.0
 _HIGHEST_WEIGHT = 100.0
-_MOST_UNITS = 1 << 16
 _LARGEST_BATCH = 1 << 24
 
 # What keeps the centre of a row with few ratings near the mean of all.
@@ -148,18 +146,15 @@ class AutoRecParameters:
         self._check_whole_batch()
 
     def _check_layers(self) -> None:
-        given: Any = self.hidden
-        if isinstance(given, str) or not isinstance(given, Sequence) or not len(given):
+        units = units_of(self.hidden, "(500,)")
+        if not units:
+            raise ParameterError("hidden is empty, but there must be a layer, such as (500,)")
+        if self.tied is True and units[0] != units[-1]:
             raise ParameterError(
-                f"hidden is {given!r}, but it must be a tuple of units such as (500,)"
-            )
-        for units in given:
-            check_number("hidden", units, whole=True, least=1, most=_MOST_UNITS)
-        if self.tied is True and given[0] != given[-1]:
-            raise ParameterError(
-                f"hidden is {tuple(given)}, but tied weights need as many units in the last layer "
+                f"hidden is {units}, but tied weights need as many units in the last layer "
                 "as in the first"
             )
+        object.__setattr__(self, "hidden", units)
 
     def _check_whole_batch(self) -> None:
         if self.takes_whole_batches and self.batch_size is not None:
@@ -186,7 +181,7 @@ class AutoRecParameters:
     @property
     def layers(self) -> tuple[int, ...]:
         """Units of the hidden layers."""
-        return tuple(int(units) for units in self.hidden)
+        return self.hidden
 
     @property
     def rule(self) -> Adam | SGD | RProp:

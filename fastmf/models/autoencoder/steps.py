@@ -29,13 +29,13 @@ from fastmf.nn.optimizers import SGD, Adam, DenseSteps, RProp
 from fastmf.nn.parameters import FlatParameters
 from fastmf.parallel import Team
 
-__all__ = ["AutoRecSteps"]
+__all__ = ["PRODUCT_PARTS", "AutoRecSteps"]
 
 Array = NDArray[Any]
 
-# Parts of the hidden units that products are cut into at most, each a task. A task goes through all
-# ratings, so that rows are found in the cache where another column has looked them up.
-_PRODUCT_PARTS = 8
+PRODUCT_PARTS = 8
+"""Parts of the hidden units that products are cut into at most, each a task. A task goes through
+all ratings, so that rows are found in the cache where another column has looked them up."""
 
 _NOTHING = np.empty(0, np.float32)
 
@@ -193,7 +193,7 @@ class AutoRecSteps:
     def _multiply(self, name: str, column_starts: Array, column_rows: Array, n_batch: int) -> Array:
         """Return (n_parts, n) parts of the products of codes and output weights."""
         weights = self.network.output
-        n_parts, n = min(_PRODUCT_PARTS, weights.n_panels), len(column_rows)
+        n_parts, n = min(PRODUCT_PARTS, weights.n_panels), len(column_rows)
         bounds = [weights.n_panels * part // n_parts for part in range(n_parts + 1)]
         if self._products[name].size < n_parts * n:
             self._products[name] = np.empty(n_parts * n, np.float32)

@@ -119,7 +119,7 @@ class GrowingFactors(FittedFactors, FoldsInUsers):
         -------
         (m,) float32
         """
-        return standard_deviations(self, user_index, item_index, seen, run or RunSettings())
+        return standard_deviations(self, user_index, item_index, seen, RunSettings.of(run))
 
     def fold_in_users(self, ratings: Any, *, run: RunSettings | None = None) -> FoldedUsers:
         """Find the rows of users from ratings, for the items as they are.
@@ -153,7 +153,7 @@ class GrowingFactors(FittedFactors, FoldsInUsers):
         """
         self._check_fitted()
         given = read_new_ratings(self, ratings, one_person=True)
-        users: FoldedUsers = fold_in(self, given, "user", run or RunSettings())
+        users: FoldedUsers = fold_in(self, given, "user", RunSettings.of(run))
         return users
 
     def fold_in_items(self, ratings: Any, *, run: RunSettings | None = None) -> FoldedItems:
@@ -178,7 +178,7 @@ class GrowingFactors(FittedFactors, FoldsInUsers):
         """
         self._check_fitted()
         given = read_new_ratings(self, ratings)
-        items: FoldedItems = fold_in(self, given, "item", run or RunSettings())
+        items: FoldedItems = fold_in(self, given, "item", RunSettings.of(run))
         return items
 
     def partial_fit(
@@ -240,7 +240,7 @@ class GrowingFactors(FittedFactors, FoldsInUsers):
             return self.fit(ratings, run=run)
         given = read_new_ratings(self, ratings)
         source = describe_training_source(ratings, given)
-        take_in(self, given, source, update, rounds, run or RunSettings())
+        take_in(self, given, source, update, rounds, RunSettings.of(run))
         return self
 
     def explain(self, user_id: Any, item_id: Any, n: int = 10, *, seen: Any = None) -> Explanation:

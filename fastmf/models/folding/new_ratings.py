@@ -55,7 +55,7 @@ def read_new_ratings(model: Any, ratings: Any, *, one_person: bool = False) -> R
     if len(read) == 0:
         raise DataError("there are no ratings to take in")
     low, high = read.rating_range
-    rules = getattr(model.hyperparameters(**model.get_params()), "row_rules", None)
+    rules = getattr(model.fitted_parameters_, "row_rules", None)
     alpha = 0.0 if rules is None else rules.alpha
     if alpha > 0:
         if low < 0:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.models.networks.objectives import Objective, RatingObjective, logit, sigmoid
+from fastmf.models.networks.objectives import (
+    Objective,
+    RatingObjective,
+    check_numbers,
+    logit,
+    sigmoid,
+)
 from fastmf.nn.losses import Loss, loss_named
 from fastmf.nn.tape import Tape
 
@@ -34,6 +41,13 @@ class ClassObjective:
     levels: tuple[float, ...]
     spread: float
     predict: str = "mean"
+
+    def __post_init__(self) -> None:
+        check_numbers(**{f"level {place}": level for place, level in enumerate(self.levels)})
+        check_numbers(spread=self.spread, least=math.ulp(0.0))
+        rising = all(low < high for low, high in pairwise(self.levels))
+        if not self.levels or not rising or self.predict not in ("mean", "mode"):
+            raise ValueError(f"the objective is the {self.predict!r} of {str(self.levels)[:40]}")
 
     @property
     def n_outputs(self) -> int:
@@ -107,6 +121,10 @@ class LikeObjective:
     n_outputs: ClassVar[int] = 1
     dot_shares: ClassVar[tuple[float, ...]] = (1.0,)
 
+    def __post_init__(self) -> None:
+        check_numbers(threshold=self.threshold)
+        check_numbers(share=self.share, least=0.0, most=1.0)
+
     @property
     def loss(self) -> Loss:
         """Binary cross-entropy."""
@@ -171,6 +189,9 @@ class RatingAndLikeObjective:
 
     n_outputs: ClassVar[int] = 2
     dot_shares: ClassVar[tuple[float, ...]] = (1.0, 2.0)
+
+    def __post_init__(self) -> None:
+        check_numbers(rating_weight=self.rating_weight, like_weight=self.like_weight, least=0.0)
 
     @property
     def loss(self) -> Loss:

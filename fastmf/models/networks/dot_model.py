@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,16 +13,16 @@ from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.models.alternating.row_problems import RowRules
 from fastmf.models.alternating.steps import Penalty
 from fastmf.models.factor_model import FactorModel, Fitted
-from fastmf.models.losses import LossName
+from fastmf.models.losses import LossName, check_rating_range
 from fastmf.models.networks.census import RatingCensus, take_census
 from fastmf.models.networks.estimator import NetworkEstimator
 from fastmf.models.networks.fitting import (
-    check_memory,
     embedding_tables,
     known_rows,
-    made_up_ratings,
     train_network,
+    warm_up,
 )
+from fastmf.models.networks.memory import check_memory
 from fastmf.models.networks.objectives import RatingObjective
 from fastmf.models.networks.pair_networks import DotNetwork, ScaledDotNetwork
 from fastmf.models.rows import FactorArrays
@@ -75,13 +74,11 @@ class DotModel(NetworkEstimator, FactorModel):
     def _check_fit(
         self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
     ) -> None:
+        check_rating_range(train.rating_range, parameters.output)
         check_memory(parameters, train, valid, run)
 
     def _warm_up(self, parameters: Any) -> None:
-        few = replace(parameters, factors=2, epochs=1, batch_size=8)
-        ratings = made_up_ratings()
-        with Team(1) as team:
-            self._learn(few, ratings, ratings, team, RunSettings())
+        warm_up(self._learn, parameters)
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
 from fastmf.data.choices import check_choice
-from fastmf.errors import ParameterError
-from fastmf.models.limits import check_number
+from fastmf.models.limits import check_number, units_of
 from fastmf.models.networks.parameters import (
     HIGHEST_WEIGHT,
     NetworkParameters,
@@ -20,8 +18,6 @@ from fastmf.models.networks.parameters import (
 __all__ = ["ActivationName", "DeepRatingParameters", "HiddenParameters"]
 
 ActivationName = Literal["relu", "selu", "tanh", "sigmoid"]
-
-_MOST_UNITS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -87,13 +83,7 @@ class HiddenParameters(NetworkParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given: Any = self.hidden
-        if isinstance(given, str) or not isinstance(given, Sequence):
-            raise ParameterError(
-                f"hidden is {given!r}, but it must be a tuple of units such as (100, 50)"
-            )
-        for units in given:
-            check_number("hidden", units, whole=True, least=1, most=_MOST_UNITS)
+        object.__setattr__(self, "hidden", units_of(self.hidden, "(100, 50)"))
         check_choice("activation", self.activation, get_args(ActivationName))
         check_part("input_dropout", self.input_dropout)
         for name in ("batch_norm", "biased_dot"):

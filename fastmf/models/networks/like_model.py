@@ -28,6 +28,8 @@ _THRESHOLD_PART = (5 - 1) / (10 - 1)
 
 _ROWS_AT_ONCE = 1 << 16
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def like_threshold(like_above: float | None, rating_range: tuple[float, float]) -> float:
     """Return the rating above which ratings are likes.
@@ -43,7 +45,10 @@ def like_threshold(like_above: float | None, rating_range: tuple[float, float]) 
     float
     """
     low, high = rating_range
-    return low + (high - low) * _THRESHOLD_PART if like_above is None else float(like_above)
+    if like_above is None:
+        return low + (high - low) * _THRESHOLD_PART
+    # Ratings are float32, and so is what they are compared with.
+    return float(np.clip(float(like_above), -_LARGEST, _LARGEST))
 
 
 def like_objective(like_above: float | None, census: RatingCensus) -> LikeObjective:
@@ -157,11 +162,12 @@ class LikeModel(PairModel):
             If there are no ratings, or they cannot be read.
         """
         self._check_fitted()
+        run = RunSettings.of(run)
         given = read_ratings(ratings, trainable=False)
         if len(given) == 0:
             raise DataError("there are no ratings to evaluate the model on")
         rows = self.users_.lookup(given.users.ids), self.items_.lookup(given.items.ids)
-        with Team(run.num_threads if run else None) as team:
+        with Team(run.num_threads) as team:
             return _score(self.network_, given, rows, team)
 
 

@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol
+from numbers import Real
+from typing import Any, ClassVar, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.models.losses import sigmoid_ends
 from fastmf.models.networks.census import RatingCensus
-from fastmf.nn.losses import Loss, loss_named
+from fastmf.models.networks.parameters import OutputName
+from fastmf.nn.losses import LOSSES, Loss, loss_named
 from fastmf.nn.tape import Tape
 
-__all__ = ["Objective", "RatingObjective", "logit", "sigmoid"]
+__all__ = ["Objective", "RatingObjective", "check_numbers", "logit", "sigmoid"]
 
 Array = NDArray[Any]
 
 # A sigmoid whose middle is the mean of the ratings starts at most this far from its own middle.
 _FARTHEST_PART = 0.99
+
+# Past all float32, of which ratings are.
+_LARGEST = 2.0**128
 
 
 class Objective(Protocol):
@@ -75,6 +80,26 @@ class Objective(Protocol):
         """Return it as JSON can hold it."""
 
 
+def check_numbers(*, least: float = -_LARGEST, most: float = _LARGEST, **numbers: Any) -> None:
+    """Refuse what an objective never has, but a file that was tampered with may.
+
+    Parameters
+    ----------
+    least, most : float, optional
+        What is allowed.
+    **numbers : object
+        By their names.
+
+    Raises
+    ------
+    ValueError
+    """
+    for name, number in numbers.items():
+        is_number = isinstance(number, Real) and not isinstance(number, bool)
+        if not is_number or not least <= number <= most:  # NaN is not either
+            raise ValueError(f"{name} of the objective is {str(number)[:40]!r}")
+
+
 def sigmoid(scores: Array) -> Array:
     """Return ``1 / (1 + exp(-scores))``, which no score overflows; NaN stays NaN."""
     part: Array = np.tanh(scores * 0.5)
@@ -113,6 +138,13 @@ class RatingObjective:
 
     n_outputs: ClassVar[int] = 1
     dot_shares: ClassVar[tuple[float, ...]] = (1.0,)
+
+    def __post_init__(self) -> None:
+        check_numbers(mean=self.mean, bottom=self.bottom)
+        check_numbers(top=self.top, least=self.bottom)
+        check_numbers(spread=self.spread, least=math.ulp(0.0))
+        if self.output not in get_args(OutputName) or self.loss_name not in LOSSES:
+            raise ValueError(f"the objective is {self.loss_name!r} of {self.output!r}")
 
     @classmethod
     def of(cls, census: RatingCensus, loss_name: str, output: str) -> RatingObjective:

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from fastmf.data import Ratings
 from fastmf.models.base import RatingModel
+from fastmf.models.losses import check_rating_range
 from fastmf.models.networks.census import RatingCensus, take_census
 from fastmf.models.networks.estimator import NetworkEstimator
 from fastmf.models.networks.features import FeatureLayer
 from fastmf.models.networks.fitting import (
-    check_memory,
     embedding_tables,
-    made_up_ratings,
     train_network,
+    warm_up,
 )
+from fastmf.models.networks.memory import check_memory
 from fastmf.models.networks.objectives import Objective
 from fastmf.models.networks.pair_networks import PairNetwork
 from fastmf.models.networks.pair_state import PairState
@@ -89,12 +90,11 @@ class PairModel(NetworkEstimator, RatingModel):
     def _check_fit(
         self, parameters: Any, train: Ratings, valid: Ratings | None, run: RunSettings
     ) -> None:
+        check_rating_range(train.rating_range, getattr(parameters, "output", "linear"))
         check_memory(parameters, train, valid, run)
 
     def _warm_up(self, parameters: Any) -> None:
-        few, ratings = self._shrunk(parameters), made_up_ratings()
-        with Team(1) as team:
-            self._made_up()._learn(few, ratings, ratings, team, RunSettings())
+        warm_up(self._made_up()._learn, self._shrunk(parameters))
 
     def _made_up(self) -> Self:
         """Return a model that learns made-up ratings as this one learns its own."""
@@ -102,8 +102,7 @@ class PairModel(NetworkEstimator, RatingModel):
 
     def _shrunk(self, parameters: Any) -> Any:
         """Return hyperparameters for a dozen made-up ratings of 1 and 2."""
-        hidden = tuple(2 for _ in parameters.hidden)
-        return replace(parameters, factors=2, epochs=1, batch_size=8, hidden=hidden)
+        return replace(parameters, hidden=tuple(2 for _ in parameters.hidden))
 
     def _learn(
         self, parameters: Any, train: Ratings, valid: Ratings | None, team: Team, run: RunSettings
@@ -112,6 +111,9 @@ class PairModel(NetworkEstimator, RatingModel):
         census = take_census(train, team, self._threshold(parameters, train.rating_range))
         objective = self._objective(parameters, census)
         features = self._features(parameters, train, census, run)
+        # Again, now that it is known how many outputs and categories there are.
+        known: dict[str, Any] = {"n_outputs": objective.n_outputs, "features": features}
+        check_memory(parameters, train, valid, run, **known)
         network = self._network(parameters, train, objective, features)
         limits = self._prediction_range(train.rating_range)
 
@@ -215,6 +217,7 @@ class PairModel(NetworkEstimator, RatingModel):
 
     def item_vectors(self) -> Floats:
         """Return (n_items, k) the embeddings of the items."""
+        self._check_fitted()
         return self.item_factors_
 
     def ratings_of(self, scores: Floats) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastmf.blas import one_blas_thread
 from fastmf.models.networks.census import RatingCensus
-from fastmf.models.networks.fitting import known_rows
+from fastmf.models.networks.fitting import known_rows, shrunk_biases
 from fastmf.models.networks.objectives import Objective
 from fastmf.models.networks.pair_networks import PairNetwork
 from fastmf.models.networks.pair_predictor import (
@@ -87,8 +87,10 @@ class PairState:
         ]
         k, biased = network.factors, network.biased_dot
         factors = rows[0][:, -k:], rows[1][:, :k]
-        outer = rows[0][:, 0], rows[1][:, -1]
-        biases = outer if biased else tuple(np.zeros(len(row), np.float32) for row in rows)
+        biases = tuple(np.zeros(len(row), np.float32) for row in rows)
+        if biased:
+            outer = rows[0][:, 0], rows[1][:, -1]
+            biases = tuple(shrunk_biases(*of_side) for of_side in zip(outer, counts, strict=True))
         features = [np.zeros((len(row), 0), np.float32) for row in rows]
         for layer in network.features:
             side = 0 if layer.side == "user" else 1
@@ -220,6 +222,8 @@ class PairState:
                 for name, n in zip(PairRows._fields, n_rows * 3, strict=True)
             )
         )
+        if rows.user_factors.shape[1] != rows.item_factors.shape[1]:
+            raise ValueError("user_factors and item_factors are of different lengths")
         n_inputs = sum(part.shape[1] for part in rows if part.ndim == 2)
         layers = _layers(arrays, record["activations"], n_inputs)
         if layers[-1].weights.shape[1] != objective.n_outputs:
@@ -248,13 +252,15 @@ def _layers(
     layers = []
     for number, activation in enumerate(activations, 1):
         weights, bias = arrays[f"layer_{number}_weights"], arrays[f"layer_{number}_bias"]
-        shape = n_inputs, len(bias)
-        if weights.shape != shape or {weights.dtype, bias.dtype} != {np.dtype(np.float32)}:
-            raise ValueError(f"layer {number} is {weights.dtype} {weights.shape}, not {shape}")
+        shapes = (n_inputs, bias.size), (bias.size,)
+        floats = {weights.dtype, bias.dtype} == {np.dtype(np.float32)}
+        if (weights.shape, bias.shape) != shapes or not floats:
+            found = f"{weights.dtype} {weights.shape} and {bias.dtype} {bias.shape}"
+            raise ValueError(f"layer {number} is {found}, not {shapes}")
         if activation not in ACTIVATIONS:
             raise ValueError(f"layer {number} has the activation {activation!r}")
         layers.append(PredictionLayer(weights, bias, activation))
-        n_inputs = len(bias)
+        n_inputs = bias.size
     if not layers:
         raise ValueError("there are no layers")
     return tuple(layers)

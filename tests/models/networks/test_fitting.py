@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fastmf.models.networks.fitting import embedding_tables
+from fastmf.models.networks.fitting import embedding_tables, shrunk_biases
 from fastmf.models.networks.parameters import NetworkParameters
 
 K, N = 8, SimpleNamespace(n_users=3000, n_items=2000)
@@ -47,3 +47,10 @@ def test_biases_start_at_zero_and_do_not_decay():
     assert (items.values[:, :-1] != 0).all()
     np.testing.assert_array_equal(users.decays, [False] + [True] * K)
     np.testing.assert_array_equal(items.decays, [True] * K + [False])
+
+
+def test_biases_of_few_ratings_are_near_that_of_the_unknown():
+    biases = np.array([1.0, 1.0, 1.0, -2.0, 0.5], np.float32)
+    found = shrunk_biases(biases, np.array([0, 1, 10**6, 5]))
+    np.testing.assert_allclose(found, [0.5, 0.5 + 0.5 / 6, 1.0, -0.75, 0.5], rtol=1e-5)
+    assert found.dtype == np.float32

@@ -33,7 +33,7 @@ BAD = {
     "random_state": (-1, 0.5),
     "loss": ("hinge", None),
     "output": ("softmax",),
-    "hidden": (5, "100", (0,), (2.5,), (10, -1), None, ("a",), (1 << 20,)),
+    "hidden": (0, 2.5, "100", (0,), (2.5,), (10, -1), None, ("a",), (1 << 20,)),
     "activation": ("gelu",),
     "input_dropout": (1.0,),
     "batch_norm": (1, "yes"),
