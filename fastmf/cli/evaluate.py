@@ -10,7 +10,12 @@ import click
 
 from fastmf.cli.cleaning import cleaning_options
 from fastmf.cli.console import Console, print_json
-from fastmf.cli.evaluation_table import error_table, ranking_document, ranking_table
+from fastmf.cli.evaluation_table import (
+    error_table,
+    likes_line,
+    ranking_document,
+    ranking_table,
+)
 from fastmf.cli.options import (
     NamedPath,
     json_option,
@@ -81,6 +86,8 @@ def evaluate(
 ) -> None:
     """Measure MODEL on RATINGS: RMSE and MAE, and with --top what it recommends.
 
+    Models that tell likes have accuracy, precision and recall of these as well.
+
     Beside the errors stand two baselines on the same rows: the mean of the training ratings, and
     damped means of users and items. Users and items that the model does not know are counted.
     Beside recommendations stand those of the items with the most ratings.
@@ -104,6 +111,10 @@ def evaluate(
         errors = measure(fitted, table, run=run)
         document |= asdict(errors)
         lines += error_table(errors, fitted.kind, counted(errors.n_ratings, "rating"))
+    if hasattr(fitted, "evaluate_likes"):
+        likes = fitted.evaluate_likes(table, run=run)
+        document["likes"] = likes._asdict()
+        lines.append(likes_line(likes))
     if top is not None:
         how = {name: value for name, value in reading.items() if name != "cleaning"}
         known = seen_ratings(fitted, seen, how, console, threads)

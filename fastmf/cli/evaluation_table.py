@@ -9,8 +9,9 @@ from fastmf.cli.text_table import counted, table
 
 if TYPE_CHECKING:
     from fastmf.evaluation import Evaluation, RankingEvaluation
+    from fastmf.models.networks.like_scores import LikeScores
 
-__all__ = ["baselines", "error_table", "ranking_document", "ranking_table"]
+__all__ = ["baselines", "error_table", "likes_line", "ranking_document", "ranking_table"]
 
 _METRICS = {
     "precision": "precision",
@@ -59,6 +60,23 @@ def error_table(evaluation: Evaluation, name: str, rows: str) -> list[str]:
     lines = [table([(rows, "RMSE", "MAE"), *cells], right=(1, 2))]
     unknown = _unknown_line(evaluation)
     return [*lines, f"  {unknown}"] if unknown else lines
+
+
+def likes_line(likes: LikeScores) -> str:
+    """Tell how well likes are told from dislikes, beside calling everything a like.
+
+    Parameters
+    ----------
+    likes : LikeScores
+
+    Returns
+    -------
+    str
+    """
+    return (
+        f"  likes: accuracy {likes.accuracy:.4f} (always a like: {likes.share:.4f}), "
+        f"precision {likes.precision:.4f}, recall {likes.recall:.4f}"
+    )
 
 
 def ranking_document(evaluation: RankingEvaluation) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fastmf.cli.console import path_argument, print_json
 from fastmf.cli.evaluation_table import (
     baselines,
     error_table,
+    likes_line,
     ranking_document,
     ranking_table,
 )
@@ -202,11 +203,7 @@ class TrainReport:
         if self.ranking is not None:
             lines += ["", *ranking_table(self.ranking, model.kind)]
         if self._likes is not None:
-            likes = self._likes
-            lines.append(
-                f"  likes: accuracy {likes.accuracy:.4f} (always a like: {likes.share:.4f}), "
-                f"precision {likes.precision:.4f}, recall {likes.recall:.4f}"
-            )
+            lines.append(likes_line(self._likes))
         phases = [f"{name} {seconds[name]:.2f}" for name in _PHASES]
         facts = [
             ("seconds", ", ".join(phases)),

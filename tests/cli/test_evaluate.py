@@ -83,3 +83,12 @@ def test_training_ends_well_though_nobody_held_out_is_known(run_json, parts):
     report = run_json("train", "t.csv", *SMALL, "--model", "implicit-als", "--valid", "w.csv")
     assert report["ranking"] is None
     assert report["n_valid"] == 2
+
+
+@pytest.mark.parametrize("kind", ["interaction", "multitask"])
+def test_likes_are_measured_where_a_model_tells_them(run, run_json, parts, kind):
+    run("train", "t.csv", *SMALL, "--model", kind, "--hidden", 4, "--out", "m")
+    report = run_json("evaluate", "m", "v.csv")
+    assert report["likes"] == load_model("m").evaluate_likes(parts[1])._asdict()
+    assert "likes: accuracy" in run("evaluate", "m", "v.csv").stdout
+    assert ("rmse" in report) == (kind == "multitask")
