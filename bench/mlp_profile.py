@@ -21,13 +21,14 @@ from numba.core.dispatcher import Dispatcher
 from bench.harness import Table
 from bench.process import run_command
 from fastmf import RunSettings, read_ratings
-from fastmf.kernels import ticks
-from fastmf.kernels.pair_steps import take_steps
+from fastmf.kernels.networks import ticks
+from fastmf.kernels.networks.pair_steps import take_steps
 from fastmf.models import model_class
 
 GEMM = "gemm (in a stack's own kernel with biases and activations)"
 REST = "Python, hand-over, waiting"
-# What steps that are compiled from end to end spend their time on, by `fastmf.kernels.ticks`.
+# What steps that are compiled from end to end spend their time on, by
+# `fastmf.kernels.networks.ticks`.
 IN_STEPS = {
     ticks.ROWS_AT_HAND: "bring rows up to date, gather them",
     ticks.PRODUCTS: GEMM,
@@ -109,7 +110,7 @@ class Clocks:
         return run
 
     def timed_steps(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `fastmf.kernels.pair_steps.take_steps` with its own clocks running.
+        """Return `fastmf.kernels.networks.pair_steps.take_steps` with its own clocks running.
 
         Parameters
         ----------

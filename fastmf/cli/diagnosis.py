@@ -230,7 +230,7 @@ def _run_kernel() -> Path | None:
 
     from fastmf.data import Ratings
     from fastmf.kernels.compiled import folder_of
-    from fastmf.kernels.sampling import gather_rows
+    from fastmf.kernels.tables.sampling import gather_rows
 
     ratings = Ratings.from_arrays(np.arange(8), np.arange(8), np.arange(8))
     chosen = ratings.select(np.array([0b1010], np.uint8))

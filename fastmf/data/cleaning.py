@@ -18,7 +18,7 @@ from fastmf.data.reindexed import reindexed
 from fastmf.data.row_passes import Census, Choose, Progress, choose_known, take_census
 from fastmf.data.seeds import draw_keys
 from fastmf.errors import DataError
-from fastmf.kernels.sampling import sample_rows
+from fastmf.kernels.tables.sampling import sample_rows
 
 __all__ = ["apply_cleaning", "clean_ratings"]
 

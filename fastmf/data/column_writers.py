@@ -18,7 +18,7 @@ from fastmf.data.stored_columns import (
     SECONDS_OF_DAY,
     as_seconds,
 )
-from fastmf.kernels.column_codes import code_bytes, code_values, look_up_levels, narrow_days
+from fastmf.kernels.tables.column_codes import code_bytes, code_values, look_up_levels, narrow_days
 
 __all__ = ["ColumnWriter", "ItemWriter", "TimeWriter", "UserWriter", "ValueWriter"]
 

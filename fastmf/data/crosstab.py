@@ -8,7 +8,7 @@ import numpy as np
 
 from fastmf.data.arrays import Array
 from fastmf.data.ratings import RatingChunk
-from fastmf.kernels.counting import gather_cells
+from fastmf.kernels.tables.counting import gather_cells
 
 __all__ = ["TOP", "Crosstab", "CrosstabCells", "most_rated"]
 

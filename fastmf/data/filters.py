@@ -12,8 +12,8 @@ from fastmf.data.bitmaps import full_bitmap
 from fastmf.data.repeats import count_repeats
 from fastmf.data.stored_columns import StoredColumns
 from fastmf.errors import DataError
-from fastmf.kernels import pairs as kernels
-from fastmf.kernels.sampling import gather_rows, gather_times
+from fastmf.kernels.tables import pairs as kernels
+from fastmf.kernels.tables.sampling import gather_rows, gather_times
 
 __all__ = ["Duplicates", "drop_duplicates", "resolve_duplicates"]
 
@@ -35,8 +35,8 @@ def resolve_duplicates(
     """Leave one rating of each (user, item) pair.
 
     Without duplicates this costs a pass over the users and one over the pairs (see
-    `fastmf.kernels.pairs`). Rows keep their order; of a pair that occurs more than once the last
-    row stays.
+    `fastmf.kernels.tables.pairs`). Rows keep their order; of a pair that occurs more than once the
+    last row stays.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastmf.data.arrays import Array, frozen
-from fastmf.kernels.counting import count_bars, count_values
+from fastmf.kernels.tables.counting import count_bars, count_values
 
 __all__ = ["MOST_BARS", "HistogramBar", "ValueCounts", "histogram_of"]
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from fastmf.data.arrays import Array, frozen
 from fastmf.data.arrow_views import as_arrow, as_numpy
-from fastmf.kernels import integer_ids, string_ids
+from fastmf.kernels.tables import integer_ids, string_ids
 
 __all__ = [
     "IntegerEncoder",

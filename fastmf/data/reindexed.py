@@ -10,7 +10,7 @@ import pyarrow as pa
 from fastmf.data.arrays import Array, frozen
 from fastmf.data.ratings import RatingChunk, Ratings
 from fastmf.data.vocabulary import Vocabulary
-from fastmf.kernels import row_choice as kernels
+from fastmf.kernels.tables import row_choice as kernels
 from fastmf.parallel import Team
 
 __all__ = ["ReindexedRatings", "reindexed"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastmf.data.arrays import Array, frozen
 from fastmf.data.stored_columns import PIECE_ROWS, StoredColumns
-from fastmf.kernels import pairs as kernels
+from fastmf.kernels.tables import pairs as kernels
 from fastmf.parallel import Team
 
 __all__ = ["count_repeats"]
@@ -50,8 +50,8 @@ def count_repeats(
 ) -> int:
     """Count the rows whose pair occurred before.
 
-    Costs a pass over the users and one over the pairs (see `fastmf.kernels.pairs`); a fifth of it
-    where the rows stand item by item or user by user, as most text files have them.
+    Costs a pass over the users and one over the pairs (see `fastmf.kernels.tables.pairs`); a fifth
+    of it where the rows stand item by item or user by user, as most text files have them.
 
     Parameters
     ----------

@@ -16,9 +16,9 @@ from fastmf.data.arrays import frozen
 from fastmf.data.ratings import RatingChunk, Ratings
 from fastmf.data.work_arrays import WorkArrays
 from fastmf.errors import DataError
-from fastmf.kernels import row_sort as kernels
+from fastmf.kernels.alternating.normal_equations import RatedRows
 from fastmf.kernels.grid import PADDING_CODE, add_levels
-from fastmf.kernels.normal_equations import RatedRows
+from fastmf.kernels.tables import row_sort as kernels
 from fastmf.parallel import Team
 
 __all__ = ["RowLayout", "Side", "ValueScale", "lay_out_rows", "row_layout_bytes", "sort_ratings"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastmf.data.arrays import Array, frozen
 from fastmf.data.ratings import RatingChunk, Ratings
-from fastmf.kernels import row_choice as kernels
+from fastmf.kernels.tables import row_choice as kernels
 from fastmf.parallel import Team
 
 __all__ = ["Census", "Choose", "Progress", "choose_known", "choose_rows", "take_census"]

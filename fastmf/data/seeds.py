@@ -26,7 +26,7 @@ def check_random_state(random_state: int | np.random.Generator) -> None:
 
 
 def draw_keys(random_state: int | np.random.Generator, n: int = 1) -> list[np.uint64]:
-    """Draw keys for `fastmf.kernels.sampling` and its like.
+    """Draw keys for `fastmf.kernels.tables.sampling` and its like.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Ratings in random order, a batch at a time, straight from the stored columns.
 
 No array of the order is made: where a position of the epoch lies among the ratings is computed
-(`fastmf.kernels.permutation`), so a hundred million memory-mapped ratings are shuffled anew in
-every epoch within the memory of a few batches. Any stretch of an epoch can be gathered on its own,
-so all threads gather at once, and the result does not depend on their number.
+(`fastmf.kernels.tables.permutation`), so a hundred million memory-mapped ratings are shuffled anew
+in every epoch within the memory of a few batches. Any stretch of an epoch can be gathered on its
+own, so all threads gather at once, and the result does not depend on their number.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from fastmf.data.ratings import Ratings
 from fastmf.data.reindexed import ReindexedRatings
 from fastmf.data.seeds import draw_keys
 from fastmf.errors import ParameterError
-from fastmf.kernels import permutation as kernels
-from fastmf.kernels.row_choice import renumber
+from fastmf.kernels.tables import permutation as kernels
+from fastmf.kernels.tables.row_choice import renumber
 from fastmf.parallel import Team
 
 __all__ = ["Batch", "ShuffledBatches"]

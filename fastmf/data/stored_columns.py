@@ -8,8 +8,8 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from fastmf.data.arrays import Array, Columns, frozen
-from fastmf.kernels.column_codes import look_up_levels
-from fastmf.kernels.sampling import gather_rows, gather_times
+from fastmf.kernels.tables.column_codes import look_up_levels
+from fastmf.kernels.tables.sampling import gather_rows, gather_times
 
 __all__ = [
     "KINDS",

@@ -16,8 +16,8 @@ from fastmf.data.histogram import HistogramBar, ValueCounts, histogram_of
 from fastmf.data.ratings import Ratings
 from fastmf.data.timeline import FinePeriods, Timeline, timeline_of
 from fastmf.errors import DataError
-from fastmf.kernels.counting import count_periods, sum_powers
-from fastmf.kernels.pairs import count_rows
+from fastmf.kernels.tables.counting import count_periods, sum_powers
+from fastmf.kernels.tables.pairs import count_rows
 from fastmf.machine import available_threads
 from fastmf.parallel import Team
 

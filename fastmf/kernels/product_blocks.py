@@ -5,7 +5,8 @@ by, so a product costs one fused multiply-add and less than half a load. With sh
 the vectors of a block pass one after another: six rows by sixteen columns then are twelve registers
 of 256 bits. The order of a sum is the same.
 
-The sums are emitted as LLVM code with one value a register, as in `fastmf.kernels.register_blocks`.
+The sums are emitted as LLVM code with one value a register, as in
+`fastmf.kernels.alternating.register_blocks`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fastmf.kernels.dropout import GOLDEN_32, MIX_1, MIX_2
+from fastmf.kernels.networks.dropout import GOLDEN_32, MIX_1, MIX_2
 from fastmf.kernels.vectors import VECTOR, WIDTH, lanes
 
 __all__ = ["drawn", "keep", "positive"]
@@ -56,7 +56,7 @@ def drawn(typing_context: Any, row_key: Any, column: Any, threshold: Any) -> Any
     Parameters
     ----------
     row_key : uint32
-        See `fastmf.kernels.dropout.drop`, whose numbers these are.
+        See `fastmf.kernels.networks.dropout.drop`, whose numbers these are.
     column : int
         The first.
     threshold : uint32

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.choices import check_choice
-from fastmf.kernels.activations import (
+from fastmf.kernels.networks.activations import (
     add_bias,
     add_bias_relu,
     column_sums,

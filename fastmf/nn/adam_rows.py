@@ -1,4 +1,4 @@
-"""Adam on rows of embeddings, by the polynomials of `fastmf.kernels.step_history`."""
+"""Adam on rows of embeddings, by the polynomials of `fastmf.kernels.networks.step_history`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
 from fastmf.errors import ParameterError
-from fastmf.kernels import lazy_adam
-from fastmf.kernels.pair_rows import AdamHistory
-from fastmf.kernels.step_history import (
+from fastmf.kernels.networks import lazy_adam
+from fastmf.kernels.networks.pair_rows import AdamHistory
+from fastmf.kernels.networks.step_history import (
     CENTER,
     DEGREE,
     LINE,

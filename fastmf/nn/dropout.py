@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.errors import ParameterError
-from fastmf.kernels.dropout import drop
 from fastmf.kernels.hashing import GOLDEN, mix
+from fastmf.kernels.networks.dropout import drop
 from fastmf.nn.parameters import Parameter
 from fastmf.nn.tape import Tape
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels.embedding_rows import gather, squared_norm
+from fastmf.kernels.networks.embedding_rows import gather, squared_norm
 from fastmf.kernels.vectors import WIDTH
 from fastmf.nn.network import RowGradients
 from fastmf.nn.optimizers import Optimizer

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels.dense_chain import DENSE, DROP, chain_backward, chain_forward
+from fastmf.kernels.networks.dense_chain import DENSE, DROP, chain_backward, chain_forward
 from fastmf.nn.activations import IDENTITY, RELU
 from fastmf.nn.dropout import Dropout
 from fastmf.nn.layers import Dense, Layer
@@ -69,7 +69,7 @@ class Chain(NamedTuple):
     starts : dict of int to int
         Where parameters begin, by their `id`.
     steps, keys, thresholds, scales : ndarray
-        See `fastmf.kernels.dense_chain`.
+        See `fastmf.kernels.networks.dense_chain`.
     n_inputs, n_outputs : int
     n_columns : int
         Of the outputs of all steps.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.normalization import (
+from fastmf.kernels.networks.normalization import (
     column_moments,
     gradient_means,
     moment_terms,

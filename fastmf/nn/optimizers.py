@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
 from fastmf.data.choices import check_choice
-from fastmf.kernels.dense_steps import (
+from fastmf.kernels.networks.dense_steps import (
     adagrad_step,
     adam_step,
     add_share,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels import lazy_adagrad, lazy_momentum, lazy_rprop
-from fastmf.kernels.step_history import add_momentum_step
+from fastmf.kernels.networks import lazy_adagrad, lazy_momentum, lazy_rprop
+from fastmf.kernels.networks.step_history import add_momentum_step
 from fastmf.nn.optimizers import SGD, AdaGrad, RProp
 from fastmf.nn.row_steps import GONE, MOST_STEPS, RowState, RowSteps, RowSums, rounded_powers
 

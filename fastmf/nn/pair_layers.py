@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels import pair_norms as kernels
-from fastmf.kernels.pair_norms import Norms
-from fastmf.kernels.pair_turns import TILE
+from fastmf.kernels.networks import pair_norms as kernels
+from fastmf.kernels.networks.pair_norms import Norms
+from fastmf.kernels.networks.pair_turns import TILE
 from fastmf.kernels.products import panels_size
 from fastmf.kernels.vectors import WIDTH
 from fastmf.nn.activations import IDENTITY, RELU, Activate
@@ -34,7 +34,9 @@ class _Normed(NamedTuple):
 
 
 class PairLayers:
-    """The layers; see `fastmf.kernels.pair_shards` and `fastmf.kernels.pair_turns`.
+    """The layers.
+
+    See `fastmf.kernels.networks.pair_shards` and `fastmf.kernels.networks.pair_turns`.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ class PairLayers:
     Attributes
     ----------
     width, stride, bias, rectified, chain, norms, packs, thresholds, scales, widest
-        See `fastmf.kernels.pair_shards.Layers`.
+        See `fastmf.kernels.networks.pair_shards.Layers`.
     drops : dict of int to int
         The numbers of dropouts, by the step of the chain or the number of the norm.
     weights_at : int

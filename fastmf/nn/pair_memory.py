@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels.pair_norms import N_TERMS
-from fastmf.kernels.pair_steps import Memory, n_parts
+from fastmf.kernels.networks.pair_norms import N_TERMS
+from fastmf.kernels.networks.pair_steps import Memory, n_parts
 from fastmf.kernels.vectors import WIDTH
 from fastmf.nn.embeddings import EmbeddingTable
 from fastmf.nn.pair_layers import PairLayers
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 def constants_of(table: EmbeddingTable) -> tuple[Array, Array, Array]:
-    """Return weights, pulls and nothing of a table; see `fastmf.kernels.pair_rows.Side`.
+    """Return weights, pulls and nothing of a table; see `fastmf.kernels.networks.pair_rows.Side`.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ class PairMemory:
     part_rows, n_parts : int
         Rows of a task at most, and the tasks that a batch is cut into.
     memory : Memory
-        See `fastmf.kernels.pair_steps`.
+        See `fastmf.kernels.networks.pair_steps`.
     gradients, packed, terms, moments : ndarray
-        See `fastmf.kernels.pair_shards.Layers`.
+        See `fastmf.kernels.networks.pair_shards.Layers`.
     numbers : ndarray of int32
     of_sides : list of tuple of ndarray of float32
-        Inputs, halves and gradients of each table; see `fastmf.kernels.pair_rows`.
+        Inputs, halves and gradients of each table; see `fastmf.kernels.networks.pair_rows`.
     """
 
     def __init__(

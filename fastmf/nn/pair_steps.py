@@ -1,7 +1,7 @@
 """Steps of a network over two embeddings that compiled code takes from end to end.
 
-`fastmf.kernels.pair_steps` can do what is most in use: dense layers, rectified or linear, with
-dropouts or batch norms, squared error, and Adam. Other networks are run layer by layer
+`fastmf.kernels.networks.pair_steps` can do what is most in use: dense layers, rectified or linear,
+with dropouts or batch norms, squared error, and Adam. Other networks are run layer by layer
 (`fastmf.nn.network`).
 """
 
@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels.dense_steps import DenseState
-from fastmf.kernels.pair_norms import n_turns
-from fastmf.kernels.pair_rows import Shown, Side, Trained
-from fastmf.kernels.pair_shards import Layers
-from fastmf.kernels.pair_steps import (
+from fastmf.kernels.networks.dense_steps import DenseState
+from fastmf.kernels.networks.pair_norms import n_turns
+from fastmf.kernels.networks.pair_rows import Shown, Side, Trained
+from fastmf.kernels.networks.pair_shards import Layers
+from fastmf.kernels.networks.pair_steps import (
     OF_ITEMS,
     OF_SHARDS,
     OF_USERS,
     Batches,
     take_steps,
 )
-from fastmf.kernels.phases import LINE
+from fastmf.kernels.networks.phases import LINE
 from fastmf.nn.adam_rows import AdamSteps
 from fastmf.nn.dropout import dropout_keys
 from fastmf.nn.embeddings import EmbeddingGroup

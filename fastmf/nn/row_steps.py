@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels.step_history import fade_steps
+from fastmf.kernels.networks.step_history import fade_steps
 
 __all__ = ["GONE", "MOST_STEPS", "RowState", "RowSteps", "RowSums", "rounded_powers"]
 
@@ -50,7 +50,10 @@ class RowState(NamedTuple):
 
 
 class RowSums(NamedTuple):
-    """Arguments of kernels that sum the gradients of rows; see `fastmf.kernels.embedding_rows`."""
+    """Arguments of kernels that sum the gradients of rows.
+
+    See `fastmf.kernels.networks.embedding_rows`.
+    """
 
     entries: Array
     touched: Array

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.dense_steps import sum_shards
+from fastmf.kernels.networks.dense_steps import sum_shards
 from fastmf.nn.parameters import FlatParameters
 from fastmf.nn.tape import FlatTape, Tape, Workspace, shards
 from fastmf.parallel import Team

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels.embedding_rows import sort_by_row
-from fastmf.kernels.sorted_batches import sort_batches
+from fastmf.kernels.networks.embedding_rows import sort_by_row
+from fastmf.kernels.networks.sorted_batches import sort_batches
 from fastmf.parallel import Team
 
 __all__ = ["CUT_ENTRIES", "SortedBatch", "SortedBatches"]
@@ -47,7 +47,7 @@ class SortedBatch:
     Attributes
     ----------
     entries, touched, starts : ndarray of int32
-        Read-only; see `fastmf.kernels.embedding_rows.sort_by_row`.
+        Read-only; see `fastmf.kernels.networks.embedding_rows.sort_by_row`.
     n_touched : int
         Rows that occur.
     n_entries : int
@@ -119,7 +119,7 @@ class SortedBatches:
     ----------
     arrays : tuple of ndarray
         entries, touched, starts, places (int32) and n_touched (int64), read-only; see
-        `fastmf.kernels.sorted_batches.sort_batches`.
+        `fastmf.kernels.networks.sorted_batches.sort_batches`.
     """
 
     def __init__(self, n_rows: int) -> None:

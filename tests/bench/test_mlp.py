@@ -24,7 +24,8 @@ from bench.mlp_profile import (
     sgemm_peak,
 )
 from bench.peers import ModulePeer, PeerRun
-from fastmf.kernels import dense_steps, embedding_rows, row_errors
+from fastmf.kernels import row_errors
+from fastmf.kernels.networks import dense_steps, embedding_rows
 from fastmf.models import biased_mf
 
 

@@ -4,7 +4,7 @@ import pytest
 from fastmf.data import Ratings, filters
 from fastmf.data.arrays import Columns
 from fastmf.data.filters import resolve_duplicates
-from tests.reference import pairs as reference
+from tests.reference.tables import pairs as reference
 
 
 def place(row):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fastmf.data import Ratings, read_ratings
 from fastmf.errors import DataError, ParameterError
 from tests.data.tables import assert_same, make_frame
-from tests.reference import pairs as reference
+from tests.reference.tables import pairs as reference
 
 
 def in_memory(frame):

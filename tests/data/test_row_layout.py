@@ -8,7 +8,7 @@ from fastmf.data.row_layout import ValueScale, lay_out_rows, row_layout_bytes, s
 from fastmf.data.work_arrays import WorkArrays
 from fastmf.errors import DataError
 from fastmf.parallel import Team
-from tests.reference import row_sort as reference
+from tests.reference.tables import row_sort as reference
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from fastmf.data.synthetic.generator import draw_table
 from fastmf.data.synthetic.parquet import Rows, ratings_schema, ratings_writer, write_groups
 from fastmf.data.synthetic.profile import Shape, item_targets, resolve_shape, user_counts
 from fastmf.errors import DataError, ParameterError
-from fastmf.kernels.synthetic import choose_items
+from fastmf.kernels.tables.synthetic import choose_items
 from fastmf.parallel import Team
-from tests.reference import synthetic as reference
+from tests.reference.tables import synthetic as reference
 
 N = 200_000
 

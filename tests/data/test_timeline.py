@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fastmf.data.arrays import frozen
 from fastmf.data.timeline import FinePeriods, day_text, timeline_of
-from fastmf.kernels.counting import count_periods
+from fastmf.kernels.tables.counting import count_periods
 
 DAY = 86400
 PANDAS = {"hour": "h", "day": "D", "week": "W-SUN", "month": "M", "year": "Y"}

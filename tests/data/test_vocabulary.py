@@ -8,7 +8,7 @@ from fastmf.data import Vocabulary
 from fastmf.data.id_tables import as_ids
 from fastmf.data.vocabulary import VocabularyBuilder
 from fastmf.errors import DataError
-from tests.reference import integer_ids as reference
+from tests.reference.tables import integer_ids as reference
 
 IDS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 9)) | st.lists(st.text(max_size=9))
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels.normal_equations import RatedRows
+from fastmf.kernels.alternating.normal_equations import RatedRows
 
 
 def random_rows(counts, n_columns, seed, *, coded=True):

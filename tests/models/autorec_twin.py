@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tests.reference import column_products as reference
-from tests.reference.column_products import table
-from tests.reference.panel_units import ACTIVATIONS
+from tests.reference.autoencoder import column_products as reference
+from tests.reference.autoencoder.column_products import table
+from tests.reference.autoencoder.panel_units import ACTIVATIONS
 
 
 def parameters_of(network):

@@ -9,7 +9,7 @@ from fastmf.nn.embeddings import EmbeddingGroup, EmbeddingTable
 from fastmf.nn.network import RowGradients
 from fastmf.nn.optimizers import SGD, AdaGrad, Adam, RProp
 from fastmf.parallel import Team
-from tests.reference import lazy_adam
+from tests.reference.networks import lazy_adam
 
 SIZES = {"users": (300, 21, 0), "items": (40, 16, 21)}  # rows, width, column
 

@@ -18,7 +18,7 @@ from fastmf.data.id_tables import whole_numbers
 from fastmf.data.readers.complaints import MISSING
 from fastmf.data.readers.dialect import Dialect
 from fastmf.data.readers.part import RawBatch
-from fastmf.kernels.records import count_leading_zeros
+from fastmf.kernels.text.records import count_leading_zeros
 
 __all__ = ["ArrowText", "SuperfluousZeroError", "UnusableTextError"]
 

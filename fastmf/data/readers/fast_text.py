@@ -11,7 +11,7 @@ from fastmf.data.arrays import Array, frozen
 from fastmf.data.columns import Roles
 from fastmf.data.readers.dialect import Dialect
 from fastmf.data.readers.part import RawBatch
-from fastmf.kernels.text_columns import (
+from fastmf.kernels.text.columns import (
     DATE,
     DOUBLED,
     INTEGER,

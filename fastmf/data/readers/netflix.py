@@ -24,7 +24,7 @@ from fastmf.data.readers.netflix_lines import (
 from fastmf.data.readers.part import Layout, Part, RawBatch, ReadOptions
 from fastmf.data.readers.sifted import left_out_note
 from fastmf.errors import DataError
-from fastmf.kernels.netflix_text import read_movie_ratings
+from fastmf.kernels.text.netflix import read_movie_ratings
 
 __all__ = ["NETFLIX", "NETFLIX_LIST", "NetflixPart", "together"]
 

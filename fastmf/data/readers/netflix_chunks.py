@@ -18,7 +18,7 @@ import numpy as np
 from fastmf.data.arrays import Array, frozen
 from fastmf.data.readers.compression import open_text
 from fastmf.errors import DataError
-from fastmf.kernels.netflix_text import NO_MOVIE
+from fastmf.kernels.text.netflix import NO_MOVIE
 
 __all__ = ["BYTE_ORDER_MARK", "Chunk", "ChunkReader", "Piece", "line_at"]
 

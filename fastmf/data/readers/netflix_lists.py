@@ -12,7 +12,7 @@ from fastmf.data.readers.netflix_chunks import ChunkReader, line_at
 from fastmf.data.readers.netflix_lines import complaint_about_user
 from fastmf.data.readers.part import unreadable
 from fastmf.errors import DataError, FastMFError
-from fastmf.kernels.netflix_text import read_movie_users
+from fastmf.kernels.text.netflix import read_movie_users
 
 __all__ = ["read_pair_list"]
 

@@ -18,7 +18,7 @@ from fastmf.data.arrays import Array, frozen
 from fastmf.data.readers.compression import open_blocks
 from fastmf.data.readers.dialect import Dialect
 from fastmf.errors import DataError
-from fastmf.kernels.records import last_record_end, record_ends
+from fastmf.kernels.text.records import last_record_end, record_ends
 
 __all__ = ["LONGEST_FIELD", "Block", "BlockCut", "find_record_ends", "find_records"]
 

@@ -11,7 +11,7 @@ from fastmf.data.ratings import Ratings
 from fastmf.data.seeds import draw_keys
 from fastmf.data.splits.views import check_fraction, check_whole, two_views
 from fastmf.errors import ParameterError
-from fastmf.kernels.sampling import sample_rows
+from fastmf.kernels.tables.sampling import sample_rows
 
 __all__ = ["k_folds", "random_split"]
 
@@ -27,8 +27,8 @@ def random_split(
     """Hold out a random fraction of the ratings.
 
     Selection sampling with a counter-based generator (see
-    `fastmf.kernels.sampling.sample_rows`): the size is exact, and the same ratings and seed give
-    the same split, in memory or memory-mapped.
+    `fastmf.kernels.tables.sampling.sample_rows`): the size is exact, and the same ratings and seed
+    give the same split, in memory or memory-mapped.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from fastmf.data.readers.netflix_lists import read_pair_list
 from fastmf.data.row_passes import choose_rows
 from fastmf.data.splits.views import two_views
 from fastmf.errors import DataError
-from fastmf.kernels.row_choice import choose_pairs
+from fastmf.kernels.tables.row_choice import choose_pairs
 
 __all__ = ["is_list_of_pairs", "pairs_split"]
 

@@ -13,8 +13,8 @@ from fastmf.data.arrays import Array, frozen
 from fastmf.data.ratings import Ratings
 from fastmf.data.splits.views import check_fraction, two_views
 from fastmf.errors import DataError, ParameterError
-from fastmf.kernels.pairs import count_rows
-from fastmf.kernels.row_choice import place_choice
+from fastmf.kernels.tables.pairs import count_rows
+from fastmf.kernels.tables.row_choice import place_choice
 from fastmf.parallel import Team
 
 __all__ = ["time_split", "unix_seconds"]

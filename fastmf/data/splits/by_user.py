@@ -13,8 +13,8 @@ from fastmf.data.seeds import draw_keys
 from fastmf.data.splits.latest import latest_of_users
 from fastmf.data.splits.views import check_fraction, check_whole, two_views
 from fastmf.errors import ParameterError
-from fastmf.kernels import user_splits as kernels
-from fastmf.kernels.row_choice import place_choice
+from fastmf.kernels.tables import user_splits as kernels
+from fastmf.kernels.tables.row_choice import place_choice
 
 __all__ = ["last_split", "leave_n_out", "user_split"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastmf.data.arrays import Array, frozen
 from fastmf.data.ratings import Ratings
-from fastmf.kernels import user_splits as kernels
+from fastmf.kernels.tables import user_splits as kernels
 from fastmf.parallel import Team
 
 __all__ = ["latest_of_users"]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.synthetic import choose_items
+from fastmf.kernels.tables.synthetic import choose_items
 from fastmf.parallel import Team
 
 __all__ = ["Cells", "alias_table", "draw_cells", "drawing_weights"]

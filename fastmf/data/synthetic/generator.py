@@ -20,7 +20,7 @@ from fastmf.data.synthetic.parquet import Rows, ratings_schema, write_groups
 from fastmf.data.synthetic.profile import Shape, item_targets, resolve_shape, user_counts
 from fastmf.data.synthetic.truth import LAST_DAY, Plant, Truth, plant
 from fastmf.errors import ParameterError
-from fastmf.kernels import synthetic as kernels
+from fastmf.kernels.tables import synthetic as kernels
 from fastmf.parallel import Team
 
 __all__ = ["METADATA_KEY", "Summary", "Table", "draw_table", "generate"]

@@ -16,7 +16,7 @@ from fastmf.data.choices import check_choice
 from fastmf.data.folders import new_folder
 from fastmf.data.synthetic.parquet import ratings_writer, written_beside
 from fastmf.errors import DataError, ParameterError
-from fastmf.kernels.text_rows import LONGEST_LINE, write_delimited_rows, write_movie_rows
+from fastmf.kernels.text.rows import LONGEST_LINE, write_delimited_rows, write_movie_rows
 
 __all__ = ["LAYOUTS", "Order", "RowWriter", "check_layout", "layout_by_name", "opened", "own_order"]
 

@@ -1,6 +1,6 @@
 """Padded rows: the parameters of a factor model in the layout that normal equations want.
 
-See `fastmf.kernels.normal_equations` for what a row holds.
+See `fastmf.kernels.alternating.normal_equations` for what a row holds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.normal_equations import System, system_of
+from fastmf.kernels.alternating.normal_equations import System, system_of
 from fastmf.models.rows import FactorArrays, aligned_zeros
 
 __all__ = [

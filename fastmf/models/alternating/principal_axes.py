@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.blas import one_blas_thread
-from fastmf.kernels.normal_equations import System
-from fastmf.kernels.row_sums import multiply_rows
+from fastmf.kernels.alternating.normal_equations import System
+from fastmf.kernels.alternating.row_sums import multiply_rows
 from fastmf.models.alternating.als_rows import factor_lanes
 from fastmf.models.alternating.steps import gram_of, symmetric
 from fastmf.parallel import Team

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.row_layout import RowLayout
-from fastmf.kernels.normal_equations import RatedRows, System
-from fastmf.kernels.row_sums import multiply_rows, sum_rated_rows
+from fastmf.kernels.alternating.normal_equations import RatedRows, System
+from fastmf.kernels.alternating.row_sums import multiply_rows, sum_rated_rows
 from fastmf.models.alternating.als_rows import aligned_zeros, factor_lanes
 from fastmf.models.alternating.steps import equal_cost_chunks, gram_of
 from fastmf.parallel import Team

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.errors import ModelFileError
-from fastmf.kernels.normal_equations import System, system_of
+from fastmf.kernels.alternating.normal_equations import System, system_of
 from fastmf.models.alternating.als_rows import SolvedRows, padded_rows
 from fastmf.models.alternating.steps import Penalty
 from fastmf.models.losses import LossName, sigmoid_ends

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.weighted_rows import (
+from fastmf.kernels.alternating.weighted_rows import (
     RowTerms,
     WeightedRatings,
     row_products,
@@ -158,7 +158,7 @@ def solve(
     terms: RowTerms,
     team: Team,
 ) -> Solution:
-    """Solve the problem of every row; see `fastmf.kernels.weighted_rows`.
+    """Solve the problem of every row; see `fastmf.kernels.alternating.weighted_rows`.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from fastmf.data.cache import work_folder
 from fastmf.data.row_layout import RowLayout, lay_out_rows, row_layout_bytes
 from fastmf.data.work_arrays import WorkArrays
 from fastmf.errors import ParameterError
-from fastmf.kernels.normal_equations import System
+from fastmf.kernels.alternating.normal_equations import System
 from fastmf.models.alternating.als_rows import SolvedRows, factor_lanes
 from fastmf.models.fitted_factors import FittedFactors
 from fastmf.parallel import Team

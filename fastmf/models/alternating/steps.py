@@ -9,9 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.block_descent import block_work_size, descend_rows, part_of
-from fastmf.kernels.conjugate_gradient import cg_work_size, improve_rows
-from fastmf.kernels.normal_equations import RatedRows, System, add_gram, solve_rows, work_size
+from fastmf.kernels.alternating.block_descent import block_work_size, descend_rows, part_of
+from fastmf.kernels.alternating.conjugate_gradient import cg_work_size, improve_rows
+from fastmf.kernels.alternating.normal_equations import (
+    RatedRows,
+    System,
+    add_gram,
+    solve_rows,
+    work_size,
+)
 from fastmf.models.alternating.als_rows import aligned_zeros
 from fastmf.models.alternating.row_solver import CHOLESKY, RowSolver
 from fastmf.parallel import Team

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.normal_equations import RatedRows
-from fastmf.kernels.rated_batches import (
+from fastmf.kernels.alternating.normal_equations import RatedRows
+from fastmf.kernels.autoencoder.rated_batches import (
     count_columns,
     make_inputs,
     place_ratings,

@@ -10,7 +10,7 @@ from fastmf.blas import one_blas_thread
 from fastmf.data import Ratings
 from fastmf.data.arrays import frozen
 from fastmf.errors import ModelFileError, ParameterError
-from fastmf.kernels.normal_equations import RatedRows
+from fastmf.kernels.alternating.normal_equations import RatedRows
 from fastmf.models.autoencoder.network import AutoRecNetwork
 from fastmf.models.autoencoder.ratings import InputForm
 from fastmf.models.folding.fold_in import folded

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastmf.data import Ratings
 from fastmf.errors import DataError
-from fastmf.kernels.weight_panels import PANEL, panels_of
+from fastmf.kernels.autoencoder.weight_panels import PANEL, panels_of
 from fastmf.models.autoencoder.batches import row_parts
 from fastmf.models.autoencoder.lbfgs import HISTORY
 from fastmf.models.autoencoder.steps import PRODUCT_PARTS

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.arrays import frozen
-from fastmf.kernels.normal_equations import RatedRows
-from fastmf.kernels.weight_panels import sum_weights
+from fastmf.kernels.alternating.normal_equations import RatedRows
+from fastmf.kernels.autoencoder.weight_panels import sum_weights
 from fastmf.models.autoencoder.ratings import InputForm
 from fastmf.models.autoencoder.weights import WeightPanels
 from fastmf.nn.activations import Activate, Activation, activation_named

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.row_layout import ValueScale
-from fastmf.kernels.column_products import OutputForm
+from fastmf.kernels.autoencoder.column_products import OutputForm
 from fastmf.kernels.links import Link
 from fastmf.models.losses import sigmoid_ends
 from fastmf.models.networks.objectives import logit, sigmoid

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from fastmf.data import RatingChunk, Ratings
 from fastmf.data.arrays import frozen
 from fastmf.data.row_layout import ValueScale, sort_ratings
-from fastmf.kernels.normal_equations import RatedRows
-from fastmf.kernels.rated_batches import row_centres
+from fastmf.kernels.alternating.normal_equations import RatedRows
+from fastmf.kernels.autoencoder.rated_batches import row_centres
 from fastmf.parallel import Team
 
 __all__ = ["Base", "InputForm", "RowPairs", "StandardRows", "standard_rows"]
@@ -79,7 +79,7 @@ class InputForm(NamedTuple):
         Returns
         -------
         (n,) float32
-            The bits that `fastmf.kernels.rated_batches.make_inputs` makes.
+            The bits that `fastmf.kernels.autoencoder.rated_batches.make_inputs` makes.
         """
         factors = np.repeat(self.factors(counts), counts)
         return factors * (values + np.float32(self.presence))

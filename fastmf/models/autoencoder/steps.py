@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.column_products import add_columns, column_errors, column_products
-from fastmf.kernels.panel_steps import (
+from fastmf.kernels.autoencoder.column_products import add_columns, column_errors, column_products
+from fastmf.kernels.autoencoder.panel_steps import (
     ADAM,
     MOMENTUM,
     RPROP,

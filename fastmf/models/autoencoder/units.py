@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.dense_steps import sum_shards
-from fastmf.kernels.panel_units import ACTIVATION_CODES, activate_panels, derive_panels
-from fastmf.kernels.weight_panels import PANEL, copy_panels, fill_panels, panels_of
+from fastmf.kernels.autoencoder.panel_units import ACTIVATION_CODES, activate_panels, derive_panels
+from fastmf.kernels.autoencoder.weight_panels import PANEL, copy_panels, fill_panels, panels_of
+from fastmf.kernels.networks.dense_steps import sum_shards
 from fastmf.models.autoencoder.network import AutoRecNetwork, InputBias
 from fastmf.models.autoencoder.trunk import TrunkPass
 from fastmf.models.rows import aligned_zeros

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.kernels.weight_panels import PANEL, panels_of
+from fastmf.kernels.autoencoder.weight_panels import PANEL, panels_of
 from fastmf.models.rows import aligned_zeros
 
 __all__ = ["WeightPanels"]
 
 
 class WeightPanels:
-    """Weights of hidden units for each column; see `fastmf.kernels.weight_panels`.
+    """Weights of hidden units for each column; see `fastmf.kernels.autoencoder.weight_panels`.
 
     Parameters
     ----------

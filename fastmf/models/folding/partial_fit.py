@@ -11,7 +11,7 @@ from fastmf.data import Ratings, Vocabulary
 from fastmf.data.choices import check_choice
 from fastmf.data.pair_files import as_integers
 from fastmf.errors import DataError, DivergenceError
-from fastmf.kernels.weighted_rows import RowTerms
+from fastmf.kernels.alternating.weighted_rows import RowTerms
 from fastmf.models.alternating.als_rows import aligned_zeros
 from fastmf.models.alternating.row_problems import RowProblem
 from fastmf.models.alternating.row_solving import RatingsByRow, remembering_terms, solve

@@ -22,7 +22,11 @@ from numpy.typing import NDArray
 
 from fastmf.data import Ratings
 from fastmf.errors import ParameterError
-from fastmf.kernels.weighted_rows import WeightedRatings, add_variances, weighted_work_size
+from fastmf.kernels.alternating.weighted_rows import (
+    WeightedRatings,
+    add_variances,
+    weighted_work_size,
+)
 from fastmf.models.alternating.als_rows import aligned_zeros
 from fastmf.models.alternating.row_problems import RowProblem
 from fastmf.models.alternating.row_solving import RatingsByRow, new_terms

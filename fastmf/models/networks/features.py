@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmf.data.item_features import Features
-from fastmf.kernels.level_means import add_level_gradients, level_means
+from fastmf.kernels.networks.level_means import add_level_gradients, level_means
 from fastmf.nn import Parameter, Tape
 from fastmf.nn.dropout import Dropout
 

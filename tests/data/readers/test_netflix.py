@@ -15,7 +15,7 @@ from fastmf.data.readers import find_parts, open_part, together
 from fastmf.data.readers.netflix import NetflixPart
 from fastmf.data.readers.part import ReadOptions
 from fastmf.errors import DataError
-from tests.reference import netflix_text as reference
+from tests.reference.text import netflix as reference
 
 TEXT = "1:\n6,3,2005-09-06\n7,5,2005-05-13\n8:\n6,4,2003-01-01\n9,1,1999-11-11\n"
 ROWS = [(6, 1, 3, 13032), (7, 1, 5, 12916), (6, 8, 4, 12053), (9, 8, 1, 10906)]

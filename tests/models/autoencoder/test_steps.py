@@ -15,8 +15,8 @@ from fastmf.nn.optimizers import SGD, Adam, RProp
 from fastmf.parallel import Team
 from tests.kernels.rated_rows import random_rows, values_of
 from tests.models import autorec_twin as twin
-from tests.reference import weight_panels
-from tests.reference.column_products import table as by_column
+from tests.reference.autoencoder import weight_panels
+from tests.reference.autoencoder.column_products import table as by_column
 
 N_COLUMNS = 7
 COUNTS = [3, 7, 0, 5, 1, 4]

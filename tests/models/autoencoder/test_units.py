@@ -9,7 +9,7 @@ from fastmf.models.autoencoder.ratings import InputForm
 from fastmf.models.autoencoder.units import PanelUnits, RowUnits, hidden_units
 from fastmf.nn.parameters import FlatParameters
 from fastmf.parallel import Team
-from tests.reference import weight_panels
+from tests.reference.autoencoder import weight_panels
 
 PARTS = [slice(0, 4), slice(4, 9)]
 N_ROWS = PARTS[-1].stop

@@ -1,0 +1,1 @@
+"""Alternating least squares: systems of rows, and ways to solve them."""

@@ -1,0 +1,1 @@
+"""AutoRec: sums and products at the rated cells, steps of what a batch touches."""

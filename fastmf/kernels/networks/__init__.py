@@ -1,0 +1,1 @@
+"""Networks on pairs of embeddings: layers, losses, optimizers, whole steps of a batch."""

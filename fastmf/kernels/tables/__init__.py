@@ -1,0 +1,1 @@
+"""Tables of ratings: ids, codes, counts, orders, samples, splits, generated ratings."""

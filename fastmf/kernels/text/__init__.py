@@ -1,0 +1,1 @@
+"""Parsing and writing of delimited text and of Netflix Prize files."""
