@@ -46,7 +46,7 @@ Examples:
   fastmf train ratings.parquet --factors 100 --valid test.parquet --patience 3
   fastmf train ratings.csv --valid 5 --valid-by last --min-user-ratings 20
   fastmf train log.tsv --user-column who --item-column what --rating-column stars
-  fastmf train ratings.csv --model mlp --hidden 128,64 --dropout 0.2 --valid 0.1
+  fastmf train ratings.csv --model mlp --hidden 128,64 --valid 0.1
   fastmf train ratings.csv --model hybrid --items movies.csv --item-features genres,year
   fastmf train ratings.csv --config deep.toml --valid 0.1 --json --quiet > report.json
 

@@ -87,7 +87,7 @@ class MLP(RatingNetworkModel):
     --------
     >>> import fastmf
     >>> ratings = fastmf.read_ratings("ratings.csv")
-    >>> model = fastmf.MLP(hidden=(200, 100)).fit(ratings, valid=0.1)
+    >>> model = fastmf.MLP(hidden=(128, 64)).fit(ratings, valid=0.1)
     >>> model.recommend([42], n=10).item_ids
     """
 
