@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmf.kernels.alternating import block_descent as kernels
-from tests.kernels.test_conjugate_gradient import starting_points
-from tests.kernels.test_normal_equations import Case, unknowns_of
+from tests.kernels.alternating.test_conjugate_gradient import starting_points
+from tests.kernels.alternating.test_normal_equations import Case, unknowns_of
 from tests.reference.alternating import block_descent as reference
 
 CHECKED = settings(deadline=None, max_examples=30)

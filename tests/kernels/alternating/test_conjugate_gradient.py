@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastmf.kernels.alternating import conjugate_gradient as kernels
-from tests.kernels.test_normal_equations import Case, unknowns_of
+from tests.kernels.alternating.test_normal_equations import Case, unknowns_of
 from tests.reference.alternating import conjugate_gradient as reference
 
 CHECKED = settings(deadline=None, max_examples=30)

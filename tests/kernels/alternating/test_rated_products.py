@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from fastmf.kernels.alternating import rated_products as kernels
-from tests.kernels.test_normal_equations import Case
+from tests.kernels.alternating.test_normal_equations import Case
 from tests.reference.alternating import rated_products as reference
 
 set_terms, add_products = kernels.set_terms, kernels.add_products

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastmf.kernels.alternating import row_sums as kernels
-from tests.kernels.test_normal_equations import Case
+from tests.kernels.alternating.test_normal_equations import Case
 from tests.reference.alternating import row_sums as reference
 
 
