@@ -173,7 +173,8 @@ def add_tables(record: Record, rows: Sequence[Row], found: Sequence[Runs]) -> No
     ]
     record.notes += [
         "All stop early and tell of their best epoch on the validation rows, the same rows.",
-        "With the same settings fastmf has PyTorch's rate, batches, dropout and L2; by its "
+        "With the same settings fastmf has PyTorch's rate, batches, dropout, L2 and start of "
+        "embeddings; by its "
         "defaults it has the network's sizes alone, and a biased dot product beside dense layers. "
         "Of several seeds, means and ranges.",
         "The published likes of their own were trained with dislikes weighted 2.5 times, which "

@@ -100,7 +100,7 @@ def evaluate(
     fitted = load_model(model)
     of_preferences = bool(getattr(fitted, "scores_preferences", False))
     if of_preferences:
-        top = top or _TOP
+        top = top or min(_TOP, len(fitted.items_))
     elif top is None and (seen is not None or like_above is not None):
         raise click.UsageError("--seen and --like-above are for recommendations; add --top 10.")
     table = load_ratings(ratings, reading, console, threads=threads)
@@ -116,8 +116,7 @@ def evaluate(
         document["likes"] = likes._asdict()
         lines.append(likes_line(likes))
     if top is not None:
-        how = {name: value for name, value in reading.items() if name != "cleaning"}
-        known = seen_ratings(fitted, seen, how, console, threads)
+        known = seen_ratings(fitted, seen, {**reading, "cleaning": None}, console, threads)
         ranking = evaluate_ranking(fitted, table, top, known, like_above=like_above, run=run)
         document["ranking"] = ranking_document(ranking)
         lines += [*([""] if lines else []), *ranking_table(ranking, fitted.kind)]

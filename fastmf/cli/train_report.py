@@ -91,7 +91,8 @@ class TrainReport:
         run = RunSettings(num_threads=self.threads)
         limits: dict[str, Any] = {"seen": self.training, "max_users": _RANKED_USERS}
         try:
-            return evaluate_ranking(self.model, self.held_out, _TOP, **limits, run=run)
+            top = min(_TOP, len(self.model.items_))
+            return evaluate_ranking(self.model, self.held_out, top, **limits, run=run)
         except DataError:
             return None  # nobody held out is known to the model, which is trained all the same
 

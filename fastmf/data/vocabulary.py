@@ -116,6 +116,22 @@ class Vocabulary:
             indices[~known] = -1
         return indices
 
+    def index_of(self, other: Vocabulary) -> Array:
+        """Find the dense indices of the ids of another vocabulary.
+
+        Parameters
+        ----------
+        other : Vocabulary
+
+        Returns
+        -------
+        ndarray
+            (len(other),) int32, -1 where this vocabulary lacks the id.
+        """
+        if other is self:
+            return np.arange(len(self), dtype=np.int32)
+        return self.lookup(other.ids)
+
     def _in_own_kind(self, ids: pa.Array) -> tuple[pa.Array, Array | None]:
         """Return ids as this vocabulary's type, and which of them can be known at all."""
         if pa.types.is_dictionary(ids.type):

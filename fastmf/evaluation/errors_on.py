@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.data import Ratings, read_ratings
+from fastmf.data import Ratings
 from fastmf.errors import DataError
-from fastmf.evaluation.relevant import rows_of
 from fastmf.kernels.links import Link
 from fastmf.kernels.predictions import squared_and_absolute_error
 from fastmf.models.base import RatingModel
+from fastmf.models.measuring import given_ratings
 from fastmf.models.rows import FactorArrays
 from fastmf.parallel import Team
 from fastmf.training import RunSettings, SilentProgress
@@ -81,13 +81,9 @@ def evaluate(model: RatingModel, ratings: Any, *, run: RunSettings | None = None
             "has no RMSE; use evaluate_ranking (fastmf evaluate --top 10)"
         )
     model._check_fitted()
-    ratings = read_ratings(ratings, trainable=False)
-    if len(ratings) == 0:
-        raise DataError("there are no ratings to evaluate the model on")
+    ratings, (user_row, item_row) = given_ratings(ratings, model.users_, model.items_)
     run = run or RunSettings()
     progress = run.progress or SilentProgress()
-    user_row = rows_of(model.users_, ratings.users)
-    item_row = rows_of(model.items_, ratings.items)
     baselines = _baselines(model)
     around_mean = Link.identity(model.baseline_.mean, model.rating_range_)
     progress.start("evaluating", len(ratings), " ratings")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastmf.data import Ratings, read_ratings
 from fastmf.errors import DataError
-from fastmf.evaluation.relevant import RelevantItems, relevant_items, rows_of
+from fastmf.evaluation.relevant import RelevantItems, relevant_items
 from fastmf.kernels.relevant_items import keep_seen, mark_hits
 from fastmf.metrics.ranking import RankingScores
 from fastmf.models.base import RatingModel
@@ -103,13 +103,15 @@ def evaluate_ranking(
     NotFittedError
         Before `fit`.
     ParameterError
-        If `n` or `max_users` is no whole number of at least 1.
+        If `n` or `max_users` is no whole number of at least 1, or `n` above the number of items.
     DataError
         If ratings cannot be read, or none is relevant and of a known user and item.
     """
     model._check_fitted()
     if max_users is not None:
         check_number("max_users", max_users, whole=True, least=1)
+    # A list has as many places as there is room for, and precision is a part of its places.
+    check_number("n", n, whole=True, least=1, most=len(model.items_))
     run = run or RunSettings()
     ratings = read_ratings(ratings, trainable=False)
     seen = None if seen is None else read_ratings(seen, trainable=False)
@@ -173,7 +175,7 @@ class _Popularity:
     """Scores items by their number of ratings, for whomever; see `ItemScorer`."""
 
     def __init__(self, model: RatingModel, seen: Ratings) -> None:
-        row = rows_of(model.items_, seen.items)
+        row = model.items_.index_of(seen.items)
         counts = np.zeros(len(model.items_) + 1)  # the last one stands for index -1
         for chunk in seen.chunks():
             counts += np.bincount(row[chunk.item_index] % len(counts), minlength=len(counts))

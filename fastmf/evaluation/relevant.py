@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fastmf.data import Ratings
 from fastmf.data.vocabulary import Vocabulary
 
-__all__ = ["RelevantItems", "relevant_items", "rows_of"]
+__all__ = ["RelevantItems", "relevant_items"]
 
 
 class RelevantItems(NamedTuple):
@@ -64,22 +64,6 @@ class RelevantItems(NamedTuple):
         )
 
 
-def rows_of(known: Vocabulary, asked: Vocabulary) -> NDArray[np.int32]:
-    """Return the index in one vocabulary of every index of another, -1 where it has none.
-
-    Parameters
-    ----------
-    known, asked : Vocabulary
-
-    Returns
-    -------
-    (len(asked),) int32
-    """
-    if known is asked:
-        return np.arange(len(known), dtype=np.int32)
-    return known.lookup(asked.ids)
-
-
 def relevant_items(
     ratings: Ratings, users: Vocabulary, items: Vocabulary, above: float | None
 ) -> RelevantItems:
@@ -98,7 +82,7 @@ def relevant_items(
     -------
     RelevantItems
     """
-    user_row, item_row = rows_of(users, ratings.users), rows_of(items, ratings.items)
+    user_row, item_row = users.index_of(ratings.users), items.index_of(ratings.items)
     found, n_rows = [np.zeros(0, np.int64)], 0
     for chunk in ratings.chunks():
         wanted = slice(None) if above is None else np.flatnonzero(chunk.value > np.float32(above))

@@ -17,7 +17,7 @@ from fastmf.models.abilities import PURPOSES, missing_ability
 from fastmf.models.baseline import BiasBaseline, fit_bias_baseline
 from fastmf.models.estimator import Estimator
 from fastmf.models.fitted import FittedModel
-from fastmf.models.measuring import errors_on
+from fastmf.models.measuring import errors_on, given_ratings
 from fastmf.models.training_source import TrainingSource, describe_training_source
 from fastmf.parallel import Team
 from fastmf.training import Outcome, RunSettings, SilentProgress
@@ -206,10 +206,7 @@ class RatingModel(Estimator, FittedModel):
                 f"a model of kind {self.kind} predicts preferences, not ratings, so it has no "
                 "RMSE; fastmf.evaluate_ranking tells its NDCG"
             )
-        given = read_ratings(ratings, trainable=False)
-        if len(given) == 0:
-            raise DataError("there are no ratings to evaluate the model on")
-        rows = self.users_.lookup(given.users.ids), self.items_.lookup(given.items.ids)
+        given, rows = given_ratings(ratings, self.users_, self.items_)
         with Team() as team:
             return -errors_on(self, given, team, rows).rmse
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastmf.data import Ratings
+from fastmf.data import Ratings, Vocabulary, read_ratings
+from fastmf.errors import DataError
 from fastmf.metrics import ErrorSums, RatingErrors, total_errors
 from fastmf.parallel import Team
 
-__all__ = ["Predicts", "errors_on"]
+__all__ = ["Predicts", "errors_on", "given_ratings"]
 
 Floats = NDArray[np.float32]
 Index = NDArray[np.int32]
@@ -27,6 +28,33 @@ class Predicts(Protocol):
         self, user_index: Index, item_index: Index, value: Floats
     ) -> tuple[float, float]:
         """Return the sums of squared and of absolute errors."""
+
+
+def given_ratings(
+    given: Any, users: Vocabulary, items: Vocabulary
+) -> tuple[Ratings, tuple[Index, Index]]:
+    """Read the ratings that a model is measured on.
+
+    Parameters
+    ----------
+    given : Ratings, or whatever `read_ratings` takes
+    users, items : Vocabulary
+        The model's.
+
+    Returns
+    -------
+    Ratings, tuple of ndarray
+        And the model's index of each of their users and items, -1 for the unknown.
+
+    Raises
+    ------
+    DataError
+        If there are none, or they cannot be read.
+    """
+    ratings = read_ratings(given, trainable=False)
+    if len(ratings) == 0:
+        raise DataError("there are no ratings to evaluate the model on")
+    return ratings, (users.index_of(ratings.users), items.index_of(ratings.items))
 
 
 def errors_on(

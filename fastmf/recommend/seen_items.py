@@ -59,10 +59,7 @@ def seen_in_batches(
     for chunk in seen.chunks():
         counts[:-1] += np.bincount(chunk.user_index, minlength=seen.n_users)
     up_to = np.concatenate([[0], np.cumsum(counts[seen_users])])
-    if seen.items is items:
-        model_item = np.arange(len(items), dtype=np.int32)
-    else:
-        model_item = items.lookup(seen.items.ids)
+    model_item = items.index_of(seen.items)
     first = 0
     while first < len(seen_users):
         limit = up_to[first] + _SEEN_AT_ONCE

@@ -92,3 +92,14 @@ def test_likes_are_measured_where_a_model_tells_them(run, run_json, parts, kind)
     assert report["likes"] == load_model("m").evaluate_likes(parts[1])._asdict()
     assert "likes: accuracy" in run("evaluate", "m", "v.csv").stdout
     assert ("rmse" in report) == (kind == "multitask")
+
+
+def test_catalogues_smaller_than_a_usual_list(run, run_json):
+    rows = [(user, item) for user in range(12) for item in range(4) if (user + item) % 3]
+    lines = [f"{user},{item},1" for user, item in rows]
+    Path("few.csv").write_text("\n".join(["user,item,rating", *lines, ""]))
+    how = (*SMALL, "--model", "implicit-als", "--valid", 0.2, "--out", "m")
+    assert run_json("train", "few.csv", *how)["ranking"]["n"] == 4
+    assert run_json("evaluate", "m", "few.csv")["ranking"]["n"] == 4
+    refused = run("evaluate", "m", "few.csv", "--top", 10**12, status=1).stderr
+    assert "n is 1000000000000, but it must be at most 4" in refused

@@ -133,3 +133,10 @@ def test_vocabularies_compare_by_their_ids():
     assert Vocabulary.from_ids([1, 2]) == Vocabulary.from_ids(np.array([1, 2], np.int8))
     assert Vocabulary.from_ids([1, 2]) != Vocabulary.from_ids([2, 1])
     assert Vocabulary.from_ids([1]) != Vocabulary.from_ids(["1"])
+
+
+def test_indices_of_another_vocabulary():
+    known, other = Vocabulary.from_ids([5, 7, 9]), Vocabulary.from_ids(["9", "x", "5"])
+    assert known.index_of(other).tolist() == [2, -1, 0]
+    assert known.index_of(known).tolist() == [0, 1, 2]
+    assert known.index_of(other).dtype == known.index_of(known).dtype == np.int32

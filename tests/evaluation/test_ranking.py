@@ -53,7 +53,7 @@ def by_popularity(train):
     return lambda user, left: np.array([items.count(item) for item in left], float)
 
 
-@pytest.mark.parametrize(("n", "above"), [(1, 3.0), (10, 2.5), (150, 4.0)])
+@pytest.mark.parametrize(("n", "above"), [(1, 3.0), (10, 2.5), (100, 4.0)])
 def test_scores_are_those_of_ranking_by_hand(parts, model, n, above):
     train, valid = parts
     found = evaluate_ranking(model, valid, n, train, like_above=above)
@@ -152,6 +152,8 @@ def test_what_cannot_be_judged_is_refused(parts, model):
         evaluate_ranking(model, ([-1, -2], [1, 2], [5.0, 5.0]))
     with pytest.raises(ParameterError, match="n is 0"):
         evaluate_ranking(model, valid, 0)
+    with pytest.raises(ParameterError, match="n is 101, but it must be at most 100"):
+        evaluate_ranking(model, valid, 101)
     with pytest.raises(ParameterError, match="max_users is 0"):
         evaluate_ranking(model, valid, max_users=0)
     with pytest.raises(NotFittedError):

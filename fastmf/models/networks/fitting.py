@@ -128,7 +128,7 @@ def shrunk_biases(biases: Floats, counts: NDArray[np.int64]) -> Floats:
     Nothing in the loss holds them, and a step of Adam is as long for the bias of one rating as for
     that of thousands: half of what `mlp` recommended on MovieLens 100K had fewer than ten ratings.
     With a prior of 5 ratings its ten best items have twice the precision (.057 for .031), and the
-    RMSE is .8968 for .8979; in the mean of some splits, .0005 less on 5,000 users of anime.
+    RMSE is .8968 for .8979 (10% held out by seed 11); that of 5,000 users of anime is .002 lower.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def rows_of(ratings: Ratings, trained: Ratings) -> tuple[Index, Index] | None:
     """
     if ratings.users is trained.users and ratings.items is trained.items:
         return None
-    return trained.users.lookup(ratings.users.ids), trained.items.lookup(ratings.items.ids)
+    return trained.users.index_of(ratings.users), trained.items.index_of(ratings.items)
 
 
 def warm_up(learn: Callable[..., Any], parameters: NetworkParameters) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastmf.data import Ratings, read_ratings
+from fastmf.data import Ratings
 from fastmf.errors import DataError
+from fastmf.models.measuring import given_ratings
 from fastmf.models.networks.census import RatingCensus
 from fastmf.models.networks.class_objectives import LikeObjective, RatingAndLikeObjective
 from fastmf.models.networks.fitting import rows_of
@@ -163,10 +164,7 @@ class LikeModel(PairModel):
         """
         self._check_fitted()
         run = RunSettings.of(run)
-        given = read_ratings(ratings, trainable=False)
-        if len(given) == 0:
-            raise DataError("there are no ratings to evaluate the model on")
-        rows = self.users_.lookup(given.users.ids), self.items_.lookup(given.items.ids)
+        given, rows = given_ratings(ratings, self.users_, self.items_)
         with Team(run.num_threads) as team:
             return _score(self.network_, given, rows, team)
 
